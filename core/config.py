@@ -1,0 +1,257 @@
+"""The shape of a bot's files, strictly: an unknown key is a mistake. Reading them is core/botfile.py's part.
+
+Every field's description stands in the README's configuration reference; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from core.ports import Sampling
+
+LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z]{4})?(-[A-Z]{2})?")
+ENVIRONMENT_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
+SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def _language(value: str) -> str:
+    if not LANGUAGE_TAG.fullmatch(value):
+        raise ValueError("is no language tag; write for example en, zh or pt-BR")
+    return value
+
+
+def _environment_name(value: str) -> str:
+    if not ENVIRONMENT_NAME.fullmatch(value):
+        raise ValueError(
+            "must be the name of an environment variable such as TELEGRAM_BOT_TOKEN; "
+            "put the secret itself into .env, never into this file"
+        )
+    return value
+
+
+def _slug(value: str) -> str:
+    if not SLUG.fullmatch(value):
+        raise ValueError("must be made of small letters, digits, '-' and '_', such as delivery-cost")
+    return value
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value.strip()
+
+
+Language = Annotated[str, AfterValidator(_language)]
+Secret = Annotated[str, AfterValidator(_environment_name)]
+Slug = Annotated[str, AfterValidator(_slug)]
+Text = Annotated[str, AfterValidator(_not_blank)]
+Texts = Annotated[dict[Language, Text], Field(min_length=1)]
+TextList = Annotated[list[Text], BeforeValidator(_one_or_many)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+# ── bot.yaml ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ModelConfig(Section):
+    """``model:`` in bot.yaml: the word ``bundled``, a path to a GGUF, or a mapping with these keys."""
+
+    bundled: bool = Field(
+        default=False, description="use SmolLM2-135M-Instruct, which is installed with Kefu (English)"
+    )
+    path: str = Field(default="", description="a GGUF file; a relative path starts at the bot's folder")
+    repo: str = Field(default="", description="a Hugging Face repository, e.g. Qwen/Qwen2.5-1.5B-Instruct-GGUF")
+    file: str = Field(default="", description="the GGUF file in that repository; downloaded once, resumed, checked")
+    revision: str = Field(default="main", description="branch, tag or commit of the repository")
+    languages: list[Language] = Field(
+        default=["en"],
+        min_length=1,
+        description="languages the model writes well; others are answered by approved answers and quoted notes",
+    )
+    context: int = Field(
+        default=4096, ge=512, le=131072, description="the longest prompt and answer of one request, in tokens"
+    )
+    parallel: int = Field(default=8, ge=1, le=64, description="how many answers are generated at once")
+    gpu_layers: int = Field(default=0, ge=-1, description="layers on the GPU; -1: all; 0: none")
+    threads: int = Field(default=0, ge=0, description="CPU threads; 0: what this process may use")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_word(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"bundled": True} if value == "bundled" else {"path": value}
+        return value
+
+    @model_validator(mode="after")
+    def _exactly_one_source(self) -> Self:
+        if [self.bundled, bool(self.path), bool(self.repo)].count(True) != 1:
+            raise ValueError("needs exactly one of: bundled, path, repo (with file)")
+        if bool(self.repo) != bool(self.file):
+            raise ValueError("repo and file belong together: repo names the repository, file the .gguf in it")
+        return self
+
+
+class WebConfig(Section):
+    enabled: bool = Field(default=True, description="serve the chat page and the script for the shop's own site")
+    suggestions: dict[Language, list[Text]] = Field(
+        default={}, description="questions shown as buttons in an empty chat"
+    )
+    accent: str = Field(default="#0f766e", pattern=r"^#[0-9a-fA-F]{6}$", description="the colour of the page, #rrggbb")
+    frame_ancestors: list[Text] = Field(
+        default=["*"], description="sites that may show the chat in their pages, e.g. https://shop.example; '*': any"
+    )
+
+
+class TelegramConfig(Section):
+    token: Secret = Field(
+        default="TELEGRAM_BOT_TOKEN", description="the environment variable that holds the bot's token"
+    )
+    api_url: str = Field(default="https://api.telegram.org", pattern=r"^https?://", description="the Bot API server")
+    webhook_url: str = Field(
+        default="", description="the public https address of this server; empty: long polling (needs no public address)"
+    )
+    webhook_secret: Secret = Field(
+        default="TELEGRAM_WEBHOOK_SECRET", description="the environment variable with the webhook's secret token"
+    )
+    stream: bool = Field(default=True, description="let the answer grow by edits as it is written")
+
+
+class DiscordConfig(Section):
+    token: Secret = Field(
+        default="DISCORD_BOT_TOKEN", description="the environment variable that holds the bot's token"
+    )
+    api_url: str = Field(
+        default="https://discord.com/api/v10", pattern=r"^https?://", description="the REST API's address"
+    )
+    threads: Literal["never", "busy", "always"] = Field(
+        default="busy",
+        description="open a thread for an answer in a channel: never, when others wrote in the last minute, or always",
+    )
+    stream: bool = Field(default=True, description="let the answer grow by edits as it is written")
+
+
+class PlatformsConfig(Section):
+    web: WebConfig = WebConfig()
+    telegram: TelegramConfig | None = None
+    discord: DiscordConfig | None = None
+
+
+class LimitsConfig(Section):
+    message_chars: int = Field(
+        default=4000,
+        ge=50,
+        le=100_000,
+        description="a longer message is not answered; the shopper is asked to shorten it",
+    )
+    reply_tokens: int = Field(default=160, ge=16, le=4096, description="the longest generated answer, in tokens")
+    history_tokens: int = Field(
+        default=1000, ge=0, description="how much of the conversation the model sees, newest first, in tokens"
+    )
+    history_lines: int = Field(default=500, ge=10, le=10_000, description="how many lines of a conversation are kept")
+    retention_days: int = Field(
+        default=90, ge=1, le=3650, description="a conversation is erased this long after its last message"
+    )
+    merge_ms: int = Field(
+        default=600,
+        ge=0,
+        le=10_000,
+        description="wait this long for more before answering, in milliseconds: a burst is one turn",
+    )
+    concurrency: int = Field(
+        default=16, ge=1, le=256, description="how many conversations of this bot are answered at once"
+    )
+
+
+class PersonConfig(Section):
+    """How a shopper reaches a person."""
+
+    contact: Texts = Field(description="how to reach a person, for each language: hours, phone, e-mail")
+
+
+class BotConfig(Section):
+    title: Texts = Field(description="the shop's name, for each language")
+    languages: list[Language] = Field(
+        min_length=1, description="languages the shop answers in; the first is the default"
+    )
+    persona: Slug = Field(description="the persona that answers: the name of a file in personas/ without .yaml")
+    model: ModelConfig = Field(default=ModelConfig(bundled=True), description="bundled, a path to a GGUF, or a mapping")
+    person: PersonConfig = Field(description="how a shopper reaches a person")
+    platforms: PlatformsConfig = Field(default=PlatformsConfig(), description="where the bot answers")
+    limits: LimitsConfig = Field(default=LimitsConfig(), description="sizes and times")
+
+
+# ── personas/*.yaml ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class Example(Section):
+    shopper: Text = Field(description="what a shopper writes")
+    reply: Text = Field(description="what the persona answers")
+
+
+class SamplingConfig(Sampling):
+    """``sampling:`` of a persona; see core.ports.Sampling."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PersonaConfig(Section):
+    name: Texts = Field(description="the persona's name, for each language")
+    languages: list[Language] = Field(
+        default=[], description="languages this persona answers in; empty: all of the bot's"
+    )
+    voice: Text = Field(description="how the persona speaks, in a sentence or two")
+    instructions: Text = Field(description="what the persona is there for and how it behaves")
+    greeting: Texts = Field(description="the first message, for each language")
+    disclosure: Texts = Field(description="says that a bot answers (EU AI Act Art. 50), for each language")
+    dos: TextList = Field(default=[], description="what the persona always does")
+    donts: TextList = Field(default=[], description="what the persona never does")
+    examples: list[Example] = Field(default=[], description="sample exchanges that show the voice")
+    sampling: SamplingConfig = Field(default=SamplingConfig(), description="how the model draws its words")
+    triggers: TextList = Field(default=[], description="words that call the bot in a group, without a mention")
+
+
+# ── answers.yaml, catalog.csv ────────────────────────────────────────────────────────────────────────────
+
+
+class ApprovedAnswerConfig(Section):
+    id: Slug = Field(description="the answer's name, e.g. delivery-cost")
+    questions: Annotated[dict[Language, TextList], Field(min_length=1)] = Field(
+        description="how shoppers ask it, for each language"
+    )
+    answer: Texts = Field(description="the answer, for each language (Markdown)")
+    valid_from: date | None = Field(default=None, description="not used before this day")
+    valid_until: date | None = Field(default=None, description="not used after this day")
+
+    @model_validator(mode="after")
+    def _same_languages(self) -> Self:
+        missing = sorted(set(self.questions) - set(self.answer))
+        if missing:
+            raise ValueError(f"has questions but no answer in: {', '.join(missing)}")
+        if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
+            raise ValueError("valid_until lies before valid_from")
+        return self
+
+
+class ProductConfig(Section):
+    """One row of catalog.csv; the header names these columns. ``name_*`` and ``description_*`` end in a language."""
+
+    sku: Text = Field(description="the shop's number of the product")
+    names: Texts = Field(description="columns name_en, name_zh, …")
+    descriptions: dict[Language, Text] = Field(default={}, description="columns description_en, description_zh, …")
+    category: Text = Field(description="e.g. green tea")
+    price: Annotated[str, Field(pattern=r"^\d+(\.\d{1,2})?$")] = Field(description="e.g. 12.50")
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = Field(description="ISO 4217, e.g. EUR")
+    unit: str = Field(default="", description="what the price is for, e.g. 50 g")
+    stock: Annotated[int, Field(ge=0)] = Field(description="how many are there")
+    tags: str = Field(default="", description="words to be found by, separated by ;")

@@ -1,0 +1,58 @@
+"""Where messages come in: stored first, then acknowledged. Also the reading of a conversation for its shopper."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.messages import Address, Incoming, Kind, Line
+from core.shelf import Shelf
+from core.store import Retention, Store
+
+DAY_MS = 24 * 3600 * 1000
+# More than any platform sends in one message; a hostile client must not fill the store.
+MAX_STORED_CHARS = 100_000
+
+
+def retention(days: int, lines: int) -> Retention:
+    return Retention(ttl_ms=days * DAY_MS, lines=lines)
+
+
+class StoredInbox:
+    """The port Inbox over the store, for the bots of one shelf."""
+
+    def __init__(self, store: Store, shelf: Shelf) -> None:
+        self._store = store
+        self._shelf = shelf
+
+    async def put(self, incoming: Incoming) -> bool:
+        limits = self._shelf.bot(incoming.address.bot).config.limits
+        if len(incoming.text) > MAX_STORED_CHARS:
+            incoming = incoming.model_copy(update={"text": incoming.text[:MAX_STORED_CHARS]})
+        # A command is wanted now; only what is written comes in bursts.
+        merge_ms = 0 if incoming.kind is Kind.COMMAND else limits.merge_ms
+        return await self._store.put(incoming, merge_ms, retention(limits.retention_days, limits.history_lines))
+
+
+class StoredTranscript:
+    """The port Transcript over the store: the history and what still waits for its answer."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def read(self, address: Address, limit: int = 100) -> Sequence[Line]:
+        log, waiting = await self._store.history(address, limit)
+        lines = [line for line in log if line.role != "overheard"]
+        return [*lines, *(line_of(message) for message in waiting if message.kind is not Kind.COMMAND)][-limit:]
+
+
+def line_of(message: Incoming) -> Line:
+    """A message as a line of the history."""
+    return Line(
+        id=message.update,
+        role="shopper" if message.addressed else "overheard",
+        text=message.text,
+        speaker=message.sender.name if message.group else "",
+        kind=message.kind,
+        message=message.message,
+        at=message.at,
+    )

@@ -1,0 +1,63 @@
+"""Which language a message is in: by its script, lingering on what was spoken before.
+
+Short messages ("ok", "👍", an order number) say nothing about the language; then it stays what it was.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+SCRIPT_OF = {
+    "CJK": "zh",
+    "HIRAGANA": "ja",
+    "KATAKANA": "ja",
+    "HANGUL": "ko",
+    "CYRILLIC": "ru",
+    "ARABIC": "ar",
+    "HEBREW": "he",
+    "THAI": "th",
+    "GREEK": "el",
+}
+NOT_LATIN = frozenset(SCRIPT_OF.values())
+# One word of Latin script in a conversation in another says little: "ok", "DHL", a product's name.
+LINGER_WORDS = 2
+
+
+def base(language: str) -> str:
+    """The language of a tag without script and region: zh of zh-Hans-CN."""
+    return language.split("-")[0].lower()
+
+
+def detect(text: str, allowed: Sequence[str], before: str = "", hint: str = "") -> str:
+    """The best of ``allowed`` (its first is the default) for ``text``; ``hint`` is the platform's guess."""
+    scripts = _scripts(text)
+    spoken = {base(language): language for language in reversed(allowed)}
+    for language, _ in scripts.most_common():
+        if language in spoken:
+            return spoken[language]
+    latin = [language for language in allowed if base(language) not in NOT_LATIN]
+    if scripts["latin"] > 0 and latin:
+        words = len(text.split())
+        if before in allowed and (before in latin or words < LINGER_WORDS):
+            return before
+        return spoken[base(hint)] if base(hint) in map(base, latin) else latin[0]
+    if before in allowed:
+        return before
+    return spoken.get(base(hint), allowed[0])
+
+
+def _scripts(text: str) -> Counter[str]:
+    """Letters of each script, as languages; a Han character weighs two, as it says more than a letter."""
+    found: Counter[str] = Counter()
+    for character in text:
+        if not character.isalpha():
+            continue
+        script = unicodedata.name(character, "").split(" ")[0]
+        language = SCRIPT_OF.get(script, "latin" if script == "LATIN" else "")
+        if language:
+            found[language] += 2 if language == "zh" else 1
+    if found["ja"]:  # Japanese is written with Han characters too
+        found["ja"] += found.pop("zh", 0)
+    return found

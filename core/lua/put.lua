@@ -1,0 +1,25 @@
+-- Store a message; once for each update. Returns 1, or 0 for a duplicate.
+-- KEYS: hash waiting seen ready bell
+-- ARGV: conversation update message merge_ms ttl_ms seen_ms bells
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local merge, ttl = tonumber(ARGV[4]), tonumber(ARGV[5])
+if redis.call('ZADD', KEYS[3], 'NX', now, ARGV[2]) == 0 then return 0 end
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - ARGV[6])
+redis.call('PEXPIRE', KEYS[3], ARGV[6])
+redis.call('RPUSH', KEYS[2], ARGV[3])
+redis.call('PEXPIRE', KEYS[2], ttl)
+local leased = redis.call('HGET', KEYS[1], 'leased') == '1'
+if not leased then
+  -- A burst is one turn: each further message pushes the turn back a little, but not for ever.
+  local since = redis.call('HGET', KEYS[1], 'since')
+  if not since or redis.call('LLEN', KEYS[2]) == 1 then
+    since = now
+    redis.call('HSET', KEYS[1], 'since', now)
+  end
+  redis.call('ZADD', KEYS[4], math.min(now + merge, since + 4 * merge), ARGV[1])
+end
+redis.call('PEXPIRE', KEYS[1], ttl)
+redis.call('LPUSH', KEYS[5], 1)
+redis.call('LTRIM', KEYS[5], 0, ARGV[7] - 1)
+return 1

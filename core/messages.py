@@ -1,0 +1,153 @@
+"""The values that travel through Kefu. Nothing here imports anything of ours; every value is frozen."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Value(BaseModel):
+    """A frozen value. Unknown fields are ignored, so that a newer writer does not break an older reader."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Address(Value):
+    """Where a conversation lives: one chat, or one thread of it, of one bot on one platform."""
+
+    bot: str
+    platform: str
+    chat: str
+    thread: str = ""
+
+    @property
+    def id(self) -> str:
+        """The conversation's name in logs and keys, e.g. ``teahouse/telegram/4711``."""
+        parts = (self.bot, self.platform, self.chat, self.thread)
+        return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts if part)
+
+
+class Person(Value):
+    """Who wrote. ``language`` is the platform's hint (an IETF tag), empty if it gives none."""
+
+    id: str
+    name: str = ""
+    language: str = ""
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    COMMAND = "command"
+    PHOTO = "photo"
+    STICKER = "sticker"
+    VOICE = "voice"
+    VIDEO = "video"
+    DOCUMENT = "document"
+    LOCATION = "location"
+    OTHER = "other"
+
+
+class Command(StrEnum):
+    """The commands every platform offers under the same name."""
+
+    START = "start"
+    HELP = "help"
+    NEW = "new"
+    HUMAN = "human"
+    LANGUAGE = "language"
+
+
+class Incoming(Value):
+    """One message (or edit, or command) that a platform handed over."""
+
+    address: Address
+    update: str = Field(description="the platform's id of this event; the same id twice is a duplicate")
+    message: str = Field(description="the platform's message id, to reply to; an edit carries the original's")
+    sender: Person
+    kind: Kind = Kind.TEXT
+    text: str = Field(default="", description="what was written, or the caption of a picture")
+    command: Command | None = None
+    argument: str = Field(default="", description="what followed the command, e.g. 'zh' after /language")
+    quoted: str = Field(default="", description="the text of the message that this one replies to")
+    post: str = Field(default="", description="the text of the post under which this comment stands")
+    group: bool = Field(default=False, description="more than one person writes here")
+    addressed: bool = Field(default=True, description="in a group: mentioned, replied to, or a command")
+    edited: bool = False
+    disclosed: bool = Field(default=False, description="the platform's page has said already that a bot answers")
+    at: datetime = Field(default_factory=now)
+
+
+class Rung(StrEnum):
+    """The rungs of the answer ladder, from the surest; then what is no answer to a question."""
+
+    APPROVED = "approved"
+    GROUNDED = "grounded"
+    QUOTED = "quoted"
+    UNKNOWN = "unknown"
+    COMMAND = "command"
+    NOTICE = "notice"
+
+
+class Reply(Value):
+    """A finished answer, as it is kept in the history and in the outbox."""
+
+    id: str = Field(description="made from the turn it answers: the same turn answered again has the same id")
+    address: Address
+    text: str = Field(description="Markdown (CommonMark)")
+    language: str = "en"
+    persona: str = ""
+    persona_version: str = ""
+    rung: Rung = Rung.NOTICE
+    trace: str = ""
+    reply_to: str = Field(default="", description="the platform's id of the message that is answered")
+    at: datetime = Field(default_factory=now)
+
+
+class Outgoing(Value):
+    """One platform message to be shown: a part of a reply, or its text so far while it is being written."""
+
+    address: Address
+    reply: str = Field(description="the id of the reply that this is a part of")
+    part: int = 0
+    text: str
+    final: bool = True
+    reply_to: str = ""
+    language: str = "en"
+
+
+class Line(Value):
+    """One line of a conversation's history."""
+
+    id: str
+    role: Literal["shopper", "bot", "agent", "overheard"]
+    text: str
+    speaker: str = ""
+    kind: Kind = Kind.TEXT
+    rung: Rung | None = None
+    trace: str = ""
+    language: str = ""
+    message: str = Field(default="", description="the platform's message id")
+    at: datetime = Field(default_factory=now)
+
+
+class Draft(Value):
+    """The text of a reply so far. ``text`` is empty while the bot is still thinking (typing)."""
+
+    address: Address
+    reply: str
+    text: str = ""
+    reply_to: str = ""
+    language: str = "en"
+
+
+def stable_id(*parts: str) -> str:
+    """128 bits of SHA-256 as 32 hex digits: the same parts give the same id in every process."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]

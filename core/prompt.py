@@ -1,0 +1,101 @@
+"""The prompt: the persona (the same tokens for every shopper, so that it is evaluated once), what was said, the facts.
+
+A persona may only narrow what the shop's facts allow; what a shopper or a note says is data, not an instruction.
+What does not fit is left out by a rule, oldest first: first the history, then the last of the passages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.botfile import Bot, Persona
+from core.knowledge.passages import Passage
+from core.messages import Line
+from core.phrases import in_language
+from core.ports import ChatMessage, TextModel
+
+LANGUAGE_NAMES = {
+    "en": "English",
+    "zh": "Chinese",
+    "de": "German",
+    "fr": "French",
+    "es": "Spanish",
+    "pt": "Portuguese",
+    "it": "Italian",
+    "ja": "Japanese",
+    "ko": "Korean",
+}
+
+
+def system(bot: Bot, persona: Persona, language: str) -> ChatMessage:
+    config = persona.config
+    name, shop = in_language(config.name, language), in_language(bot.config.title, language)
+    lines = [
+        f"You are {name}, the customer service assistant of {shop}.",
+        config.voice,
+        config.instructions,
+        *(f"Always: {rule}" for rule in config.dos),
+        *(f"Never: {rule}" for rule in config.donts),
+        "Answer only from the shop's facts that stand before the question. Never invent prices, times or promises.",
+        f"Answer in {LANGUAGE_NAMES.get(language, language)}, in one to three short sentences.",
+    ]
+    return ChatMessage(role="system", content="\n".join(lines))
+
+
+def examples(persona: Persona) -> list[ChatMessage]:
+    messages: list[ChatMessage] = []
+    for example in persona.config.examples:
+        messages.append(ChatMessage(role="user", content=example.shopper))
+        messages.append(ChatMessage(role="assistant", content=example.reply))
+    return messages
+
+
+def question(text: str, passages: Sequence[Passage], post: str = "") -> ChatMessage:
+    facts = "\n".join(f"- {passage.title}: {passage.text}" for passage in passages)
+    about = f"The post that this is a comment on: {post}\n\n" if post else ""
+    return ChatMessage(role="user", content=f"Facts of the shop:\n{facts}\n\n{about}Question: {text}")
+
+
+def said(lines: Sequence[Line]) -> list[ChatMessage]:
+    """The history as the model reads it; in a group each line carries its speaker."""
+    messages = []
+    for line in lines:
+        mine = line.role in ("bot", "agent")
+        text = line.text if mine or not line.speaker else f"{line.speaker}: {line.text}"
+        messages.append(ChatMessage(role="assistant" if mine else "user", content=text))
+    return messages
+
+
+def build(
+    bot: Bot,
+    persona: Persona,
+    language: str,
+    history: Sequence[Line],
+    passages: Sequence[Passage],
+    text: str,
+    post: str,
+    model: TextModel,
+) -> tuple[ChatMessage, ...] | None:
+    """The longest prompt that fits, by the rule above; None if not even one passage and the question fit."""
+    limits = bot.config.limits
+    room = model.info.context_tokens - limits.reply_tokens
+    head = [system(bot, persona, language), *examples(persona)]
+    spoken = _newest(history, limits.history_tokens, model)
+    for used in range(len(passages), 0, -1):
+        ask = question(text, passages[:used], post)
+        for start in range(len(spoken) + 1):
+            messages = (*head, *spoken[start:], ask)
+            if model.count_tokens(messages) <= room:
+                return messages
+    return None
+
+
+def _newest(history: Sequence[Line], budget: int, model: TextModel) -> list[ChatMessage]:
+    """The newest lines within ``budget`` tokens."""
+    messages = said(history)
+    taken: list[ChatMessage] = []
+    for message in reversed(messages):
+        if model.count_tokens([message, *taken]) > budget:
+            break
+        taken.insert(0, message)
+    return taken

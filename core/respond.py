@@ -1,0 +1,255 @@
+"""One turn, from what was said to what is answered. Read respond() to know the design.
+
+The answer ladder, from the surest: an approved answer (written by a person) → a grounded one (generated from the shop's
+notes and catalogue, and checked against them) → the passage itself → an honest "I don't know" and a person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from core import commands, prompt
+from core.botfile import Bot, Persona
+from core.errors import ModelError, PromptTooLong
+from core.hear import Heard, hear, visible
+from core.knowledge.base import Approved, Evidence
+from core.language import base
+from core.messages import Kind, Line, Reply, Rung, stable_id
+from core.phrases import Phrase, in_language, say
+from core.ports import ChatMessage, GenerationRequest, TextModel, Usage
+from core.state import Outcome, State, Trace, TracePassage, Turn
+from core.trust.claims import Grounding, Guard
+
+Show = Callable[[str], Awaitable[None]]
+PASSAGES = 3
+MAX_APPROVED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said, from which rung, and how it came about."""
+
+    rung: Rung
+    text: str
+    passages: tuple[TracePassage, ...] = ()
+    usage: Usage | None = None
+    prompt_digest: str = ""
+    rejected: str = ""
+    findings: tuple[str, ...] = ()
+
+
+async def respond(turn: Turn, bot: Bot, model: TextModel, show: Show, last_try: bool = False) -> Outcome:
+    """Answer a turn; ``show`` is given the text so far while it is written.
+
+    Raises ModelError if the model fails, except at the ``last_try``: then the ladder goes on without the model.
+    """
+    persona = bot.persona(turn.state.persona)
+    heard = hear(turn, bot, persona)
+    if not heard.meant:
+        return Outcome(state=turn.state, lines=heard.lines)
+    state = turn.state.model_copy(update={"language": heard.language, "last_speaker": heard.last.sender.id})
+    if heard.last.kind is Kind.COMMAND:
+        return _command(turn, heard, bot, persona, state)
+    started = time.monotonic()
+    answer = (
+        _notice(heard, bot)
+        or _approved(heard, bot)
+        or await _from_facts(turn, heard, bot, persona, model, show, last_try)
+        or _unknown(heard, bot)
+    )
+    return _outcome(turn, heard, bot, persona, model, state, answer, time.monotonic() - started)
+
+
+# ── the rungs ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _notice(heard: Heard, bot: Bot) -> Answer | None:
+    """What cannot be read is said so."""
+    language, limit = heard.language, bot.config.limits.message_chars
+    longest = max(len(message.text) for message in heard.meant)
+    if longest > limit:
+        return Answer(Rung.NOTICE, say(Phrase.TOO_LONG, language, length=longest, limit=limit))
+    if any(character.isalnum() for character in heard.text):
+        return None
+    if any(message.kind is not Kind.TEXT for message in heard.meant):
+        return Answer(Rung.NOTICE, say(Phrase.ONLY_TEXT, language))
+    return Answer(Rung.NOTICE, say(Phrase.WHAT if visible(heard.text) else Phrase.EMPTY, language))
+
+
+def _approved(heard: Heard, bot: Bot) -> Answer | None:
+    """What a person has written for just this question; for a burst of questions, one answer after the other."""
+    whole = bot.knowledge.approved(heard.text, heard.language)
+    found: list[Approved] = [whole] if whole else []
+    if not found:
+        parts = [bot.knowledge.approved(message.text, heard.language) for message in heard.meant]
+        found = list({part.id: part for part in parts if part}.values())
+        if None in parts or len(found) > MAX_APPROVED:
+            return None
+    passages = tuple(TracePassage(id=f"answers/{answer.id}", score=answer.score) for answer in found)
+    return Answer(Rung.APPROVED, "\n\n".join(answer.text for answer in found), passages)
+
+
+async def _from_facts(
+    turn: Turn, heard: Heard, bot: Bot, persona: Persona, model: TextModel, show: Show, last_try: bool
+) -> Answer | None:
+    """Generated from passages and checked; the best passage itself where that cannot be."""
+    evidence = _evidence(turn, heard, bot)
+    if not evidence:
+        return None
+    passages = tuple(TracePassage(id=found.passage.id, score=found.score) for found in evidence)
+    quote = Answer(Rung.QUOTED, _quotation(evidence, heard.language), passages)
+    if base(heard.language) not in map(base, model.info.languages):
+        return quote
+    messages = prompt.build(
+        *(bot, persona, heard.language, turn.history, [found.passage for found in evidence]),
+        *(heard.text, heard.last.post, model),
+    )
+    if messages is None:
+        return quote
+    try:
+        return await _generated(messages, evidence, passages, heard, bot, persona, model, show, quote)
+    except PromptTooLong as error:
+        return Answer(Rung.QUOTED, quote.text, passages, findings=(str(error),))
+    except ModelError as error:
+        if not last_try:
+            raise
+        return Answer(Rung.QUOTED, quote.text, passages, findings=(str(error),))
+
+
+def _evidence(turn: Turn, heard: Heard, bot: Bot) -> list[Evidence]:
+    """Passages on the question; a follow-up ("and how long?") is read together with what was asked before."""
+    found = bot.knowledge.search(heard.text, heard.language, PASSAGES)
+    before = next((line.text for line in reversed(turn.history) if line.role == "shopper"), "")
+    return found or (bot.knowledge.search(f"{before} {heard.text}", heard.language, PASSAGES) if before else [])
+
+
+async def _generated(
+    messages: tuple[ChatMessage, ...],
+    evidence: Sequence[Evidence],
+    passages: tuple[TracePassage, ...],
+    heard: Heard,
+    bot: Bot,
+    persona: Persona,
+    model: TextModel,
+    show: Show,
+    quote: Answer,
+) -> Answer:
+    facts = [f"{found.passage.title}\n{found.passage.text}" for found in evidence]
+    names = [in_language(bot.config.title, heard.language), in_language(persona.config.name, heard.language)]
+    guard = Guard(Grounding.of(facts, asked=[heard.text, heard.last.post, *names]))
+    request = GenerationRequest(
+        messages=messages,
+        sampling=persona.config.sampling,
+        max_tokens=bot.config.limits.reply_tokens,
+        owner=heard.last.address.id,
+    )
+    usage: Usage | None = None
+    async with aclosing(model.generate(request)) as pieces:
+        async for piece in pieces:
+            usage = piece.usage or usage
+            if not guard.add(piece.text, last=piece.finish is not None):
+                break
+            await show(guard.safe.strip())
+    digest = hashlib.sha256("\0".join(message.content for message in messages).encode()).hexdigest()
+    text = guard.safe.strip()
+    if guard.finding or not text:
+        finding = guard.finding or "the model said nothing"
+        return Answer(Rung.QUOTED, quote.text, passages, usage, digest, guard.text.strip(), (finding,))
+    return Answer(Rung.GROUNDED, text, passages, usage, digest)
+
+
+def _quotation(evidence: Sequence[Evidence], language: str) -> str:
+    """The best passage as it stands; of products as many as are about as good."""
+    best = evidence[0]
+    if best.passage.kind == "product":
+        alike = [found for found in evidence if found.passage.kind == "product" and found.score >= 0.7 * best.score]
+        return "\n".join(f"- {found.passage.text}" for found in alike) if len(alike) > 1 else best.passage.text
+    return say(Phrase.QUOTED, language, passage=best.passage.text)
+
+
+def _unknown(heard: Heard, bot: Bot) -> Answer:
+    contact = in_language(bot.config.person.contact, heard.language)
+    return Answer(Rung.UNKNOWN, say(Phrase.UNKNOWN, heard.language, contact=contact))
+
+
+# ── the outcome ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _command(turn: Turn, heard: Heard, bot: Bot, persona: Persona, state: State) -> Outcome:
+    said = commands.run(heard.last, bot, persona, state)
+    reply = _reply(turn, heard, persona, said.text, Rung.COMMAND, said.state.language, "")
+    return Outcome(state=said.state, lines=(line_of_reply(reply),), reply=reply, erase=said.erase)
+
+
+def _outcome(
+    turn: Turn, heard: Heard, bot: Bot, persona: Persona, model: TextModel, state: State, answer: Answer, seconds: float
+) -> Outcome:
+    trace = _trace(turn, heard, persona, model, answer, seconds)
+    text = answer.text
+    if not (state.greeted or heard.last.disclosed):
+        text += f"\n\n_{in_language(persona.config.disclosure, heard.language)}_"
+    reply = _reply(turn, heard, persona, text, answer.rung, heard.language, trace.id)
+    limit = bot.config.limits.message_chars
+    lines = [
+        line.model_copy(update={"text": line.text[:limit] + "…"}) if len(line.text) > limit else line
+        for line in heard.lines
+    ]
+    state = state.model_copy(update={"greeted": True})
+    return Outcome(state=state, lines=(*lines, line_of_reply(reply)), reply=reply, trace=trace)
+
+
+def _reply(turn: Turn, heard: Heard, persona: Persona, text: str, rung: Rung, language: str, trace: str) -> Reply:
+    return Reply(
+        id=turn.reply_id,
+        address=turn.address,
+        text=text,
+        language=language,
+        persona=persona.id,
+        persona_version=persona.version,
+        rung=rung,
+        trace=trace,
+        # In a group it must be seen who is answered; alone with the bot a quotation is only noise.
+        reply_to=heard.last.message if heard.last.group else "",
+    )
+
+
+def line_of_reply(reply: Reply) -> Line:
+    return Line(
+        id=reply.id,
+        role="bot",
+        text=reply.text,
+        rung=reply.rung,
+        trace=reply.trace,
+        language=reply.language,
+        at=reply.at,
+    )
+
+
+def _trace(turn: Turn, heard: Heard, persona: Persona, model: TextModel, answer: Answer, seconds: float) -> Trace:
+    usage = answer.usage or Usage(prompt_tokens=0, completion_tokens=0, first_token_s=0, total_s=0)
+    return Trace(
+        id=stable_id("trace", turn.reply_id)[:16],
+        reply=turn.reply_id,
+        persona=persona.id,
+        persona_version=persona.version,
+        rung=answer.rung,
+        question=heard.text,
+        language=heard.language,
+        passages=answer.passages,
+        model=model.info.name if answer.prompt_digest else "",
+        model_digest=model.info.digest if answer.prompt_digest else "",
+        prompt_digest=answer.prompt_digest,
+        seed=usage.seed,
+        prompt_tokens=usage.prompt_tokens,
+        cached_tokens=usage.cached_tokens,
+        completion_tokens=usage.completion_tokens,
+        queued_s=usage.queued_s,
+        first_token_s=usage.first_token_s,
+        total_s=round(seconds, 4),
+        rejected=answer.rejected,
+        findings=answer.findings,
+    )

@@ -1,0 +1,338 @@
+"""The store: typed stubs for the Lua functions in core/lua, over one Redis or Valkey.
+
+Each change over several keys is one function and so is atomic. Every method raises StoreUnavailable when Redis
+cannot be reached, is loading, read-only or full; nothing is half-written then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, cast
+
+import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    ConnectionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+)
+
+from core.errors import LeaseLost, StoreError, StoreUnavailable, StoreVersion
+from core.keys import BELLS, DEAD_MS, LEASE_MS, SCHEMA, SEEN_MS, TRACE_MS, Keys, QueueKeys
+from core.messages import Address, Draft, Incoming, Line, Reply
+from core.state import DeadLetter, Outcome, Shown, State, Trace, Turn, Unsent, one_turn
+
+UNAVAILABLE = (
+    ConnectionError,
+    TimeoutError,
+    BusyLoadingError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    ClusterDownError,
+    OSError,
+)
+LUA = Path(__file__).parent / "lua"
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """redis-py's errors, as ours."""
+    try:
+        yield
+    except UNAVAILABLE as error:
+        raise StoreUnavailable(f"Redis does not answer: {error}") from error
+    except ResponseError as error:
+        # A full disk or a missing replica is reported as MISCONF or NOREPLICAS: it may pass.
+        if str(error).startswith(("MISCONF", "NOREPLICAS", "TRYAGAIN", "UNKILLABLE", "BUSY")):
+            raise StoreUnavailable(f"Redis refuses to write: {error}") from error
+        raise StoreError(f"Redis: {error}") from error
+    except RedisError as error:
+        raise StoreError(f"Redis: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long and how much of a conversation is kept; set by each bot."""
+
+    ttl_ms: int
+    lines: int
+
+
+class Store:
+    def __init__(self, client: redis.Redis, keys: Keys, lease_ms: int = LEASE_MS) -> None:
+        self._redis = client
+        self._keys = keys
+        self.lease_ms = lease_ms
+        self._lua = {path.stem: client.register_script(path.read_text()) for path in sorted(LUA.glob("*.lua"))}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, prefix: str = "kefu", lease_ms: int = LEASE_MS) -> AsyncIterator[Self]:
+        """Connect, check the version of what is stored, close at the end."""
+        client = redis.Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_connect_timeout=5,
+            socket_timeout=15,  # longer than the longest blocking call, see wait()
+            health_check_interval=30,
+            retry=Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.3), 3),
+            retry_on_error=[ConnectionError, TimeoutError],
+        )
+        try:
+            store = cls(client, Keys(prefix), lease_ms)
+            await store._check_version()
+            yield store
+        finally:
+            await client.aclose()
+
+    async def _check_version(self) -> None:
+        mine = {"version": SCHEMA, "partitions": self._keys.partitions}
+        with translated():
+            await self._redis.set(self._keys.schema, json.dumps(mine), nx=True)
+            stored = json.loads(cast(str, await self._redis.get(self._keys.schema)))
+        if stored != mine:
+            raise StoreVersion(
+                f"the data under '{self._keys.prefix}:' were written as {stored}, this version of Kefu reads {mine}; "
+                "start the version that wrote them, or point KEFU_REDIS_URL at another database"
+            )
+
+    async def _call(self, name: str, keys: Sequence[str], *args: str | int | float) -> Any:
+        with translated():
+            return await self._lua[name](keys=list(keys), args=list(args))
+
+    async def ping(self) -> None:
+        with translated():
+            await cast(Any, self._redis.ping())
+
+    async def server(self) -> str:
+        """The server's name and version, e.g. 'Valkey 9.1.2'."""
+        with translated():
+            info = await self._redis.info("server")
+        if "valkey_version" in info:
+            return f"Valkey {info['valkey_version']}"
+        return f"Redis {info.get('redis_version', '?')}"
+
+    @property
+    def partitions(self) -> range:
+        return range(self._keys.partitions)
+
+    # ── the inbox ────────────────────────────────────────────────────────────────────────────────────────
+
+    async def put(self, incoming: Incoming, merge_ms: int, retention: Retention) -> bool:
+        """Store a message; False if its update was stored before."""
+        conversation = incoming.address.id
+        keys = self._keys.conversation(conversation)
+        work = self._keys.work(self._keys.partition(conversation), incoming.address.bot)
+        stored = await self._call(
+            "put",
+            (keys.hash, keys.waiting, keys.seen, work.due, work.bell),
+            *(conversation, incoming.update, incoming.model_dump_json(exclude_defaults=True)),
+            *(merge_ms, retention.ttl_ms, SEEN_MS, BELLS),
+        )
+        return bool(stored == 1)
+
+    # ── turns ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def work_queue(self, partition: int, bot: str) -> QueueKeys:
+        return self._keys.work(partition, bot)
+
+    def sending_queue(self, partition: int, bot: str, platform: str) -> QueueKeys:
+        return self._keys.sending(partition, bot, platform)
+
+    async def claim(self, queue: QueueKeys, limit: int) -> tuple[list[str], float | None]:
+        """Conversations of a queue that are due, now under a lease; and seconds until the next is due."""
+        wait, conversations = await self._call("claim", (queue.due,), limit, self.lease_ms)
+        return conversations, None if wait < 0 else wait / 1000
+
+    async def wait(self, queue: QueueKeys, seconds: float) -> None:
+        """Sleep until the queue's bell rings, at most ``seconds`` (0.01 to 10)."""
+        with translated():
+            await cast(Any, self._redis.blpop([queue.bell], timeout=min(10.0, max(0.01, seconds))))
+
+    async def open_turn(self, conversation: str, bot: str, lines: int) -> Turn | None:
+        """All that waits in a claimed conversation, under a new fence; None if nothing does."""
+        keys = self._keys.conversation(conversation)
+        work = self._keys.work(self._keys.partition(conversation), bot)
+        fence, pairs, waiting, log = await self._call(
+            "open", (keys.hash, keys.waiting, keys.log, work.due), conversation, lines
+        )
+        if not waiting:
+            return None
+        known = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        return Turn(
+            conversation=conversation,
+            fence=fence,
+            attempts=int(known.get("attempts", 0)),
+            state=State.model_validate_json(known["state"]) if "state" in known else State(),
+            history=tuple(Line.model_validate_json(line) for line in log),
+            messages=one_turn([Incoming.model_validate_json(message) for message in waiting]),
+        )
+
+    async def renew_turn(self, turn: Turn) -> None:
+        queue = self._keys.work(self._keys.partition(turn.conversation), turn.address.bot)
+        await self._renew(turn.conversation, queue, "fence", turn.fence)
+
+    async def _renew(self, conversation: str, queue: QueueKeys, field: str, fence: int) -> None:
+        keys = self._keys.conversation(conversation)
+        kept = await self._call("renew", (keys.hash, queue.due), conversation, field, fence, self.lease_ms)
+        held(kept, conversation)
+
+    async def retry_turn(self, turn: Turn, delay_s: float, attempts: int) -> None:
+        """Hand a turn back; it is due again after ``delay_s``. Raises LeaseLost."""
+        keys = self._keys.conversation(turn.conversation)
+        work = self._keys.work(self._keys.partition(turn.conversation), turn.address.bot)
+        done = await self._call(
+            "retry", (keys.hash, work.due), turn.conversation, turn.fence, int(delay_s * 1000), attempts
+        )
+        held(done, turn.conversation)
+
+    async def commit(self, turn: Turn, outcome: Outcome, retention: Retention) -> None:
+        """End a turn: history, reply, trace and state are written and its messages are done with, or nothing is.
+
+        Raises LeaseLost if another worker has the conversation.
+        """
+        address, conversation = turn.address, turn.conversation
+        partition = self._keys.partition(conversation)
+        keys = self._keys.conversation(conversation)
+        work = self._keys.work(partition, address.bot)
+        sending = self._keys.sending(partition, address.bot, address.platform)
+        trace = outcome.trace
+        done = await self._call(
+            "commit",
+            (
+                *(keys.hash, keys.waiting, keys.log, work.due, work.bell, keys.out, sending.due, sending.bell),
+                self._keys.trace(conversation, trace.id if trace else "-"),
+            ),
+            *(conversation, turn.fence, len(turn.messages), retention.ttl_ms, retention.lines, int(outcome.erase)),
+            outcome.reply.model_dump_json() if outcome.reply else "",
+            trace.model_dump_json() if trace else "",
+            *(TRACE_MS, outcome.state.model_dump_json(), BELLS),
+            *(line.model_dump_json(exclude_defaults=True) for line in outcome.lines),
+        )
+        held(done, conversation)
+
+    # ── the outbox ───────────────────────────────────────────────────────────────────────────────────────
+
+    async def open_unsent(self, conversation: str, bot: str, platform: str) -> Unsent | None:
+        """The first reply in a claimed conversation's outbox, under a new fence; None if there is none."""
+        keys = self._keys.conversation(conversation)
+        queue = self._keys.sending(self._keys.partition(conversation), bot, platform)
+        fence, reply_json, shown_json, draft_json = await self._call(
+            "unsent", (keys.hash, keys.out, queue.due), conversation
+        )
+        if not reply_json:
+            return None
+        reply = Reply.model_validate_json(reply_json)
+        shown = Shown(reply=reply.id)
+        for stored in (draft_json, shown_json):
+            earlier = Shown.model_validate_json(stored) if stored else shown
+            shown = earlier if earlier.reply == reply.id else shown
+        return Unsent(conversation=conversation, fence=fence, reply=reply, shown=shown)
+
+    async def renew_unsent(self, unsent: Unsent) -> None:
+        address = unsent.reply.address
+        queue = self._keys.sending(self._keys.partition(unsent.conversation), address.bot, address.platform)
+        await self._renew(unsent.conversation, queue, "out_fence", unsent.fence)
+
+    async def shown(self, unsent: Unsent, shown: Shown) -> None:
+        """Record what is on the platform. Raises LeaseLost."""
+        keys = self._keys.conversation(unsent.conversation)
+        done = await self._call("shown", (keys.hash,), unsent.fence, shown.model_dump_json())
+        held(done, unsent.conversation)
+
+    async def sent(self, unsent: Unsent, shown: Shown, dead: DeadLetter | None = None) -> None:
+        """The reply is done with: delivered as ``shown``, or dead. Raises LeaseLost."""
+        address = unsent.reply.address
+        keys = self._keys.conversation(unsent.conversation)
+        queue = self._keys.sending(self._keys.partition(unsent.conversation), address.bot, address.platform)
+        done = await self._call(
+            "sent",
+            (keys.hash, keys.out, queue.due, queue.bell, self._keys.dead(address)),
+            *(unsent.conversation, unsent.fence, shown.model_dump_json()),
+            *(dead.model_dump_json() if dead else "", DEAD_MS),
+        )
+        held(done, unsent.conversation)
+
+    async def postpone(self, unsent: Unsent, shown: Shown, delay_s: float) -> None:
+        """The reply is due again after ``delay_s``. Raises LeaseLost."""
+        address = unsent.reply.address
+        keys = self._keys.conversation(unsent.conversation)
+        queue = self._keys.sending(self._keys.partition(unsent.conversation), address.bot, address.platform)
+        done = await self._call(
+            "postpone",
+            (keys.hash, queue.due),
+            *(unsent.conversation, unsent.fence, int(delay_s * 1000), shown.model_dump_json()),
+        )
+        held(done, unsent.conversation)
+
+    async def dead_letters(self, address: Address) -> list[DeadLetter]:
+        with translated():
+            letters = await cast(Any, self._redis.lrange(self._keys.dead(address), 0, -1))
+        return [DeadLetter.model_validate_json(letter) for letter in letters]
+
+    # ── drafts: what is being written right now ──────────────────────────────────────────────────────────
+
+    async def publish(self, draft: Draft) -> None:
+        channel = self._keys.drafts(draft.address.bot, draft.address.platform)
+        with translated():
+            await self._redis.publish(channel, draft.model_dump_json())
+
+    async def drafts(self, bot: str, platform: str) -> AsyncIterator[Draft]:
+        """Every draft from now on; a draft that nobody listens to is gone. Raises StoreUnavailable."""
+        with translated():
+            async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
+                await subscription.subscribe(self._keys.drafts(bot, platform))
+                while True:
+                    message = await subscription.get_message(timeout=10)
+                    if message is not None:
+                        yield Draft.model_validate_json(message["data"])
+
+    async def growing(self, address: Address) -> tuple[bool, Shown | None]:
+        """Whether a finished reply still waits to be sent, and the message that shows a reply being written."""
+        keys = self._keys.conversation(address.id)
+        with translated():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.llen(keys.out)
+                pipe.hget(keys.hash, "draft")
+                unsent, draft = await pipe.execute()
+        return bool(unsent), Shown.model_validate_json(draft) if draft else None
+
+    async def drafted(self, draft: Draft, sent: str) -> None:
+        """Record the platform message that shows a reply while it is being written."""
+        keys = self._keys.conversation(draft.address.id)
+        await self._call("drafted", (keys.hash,), Shown(reply=draft.reply, ids=(sent,)).model_dump_json())
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def history(self, address: Address, limit: int) -> tuple[list[Line], list[Incoming]]:
+        """The newest lines of a conversation, and the messages that wait for an answer; both oldest first."""
+        keys = self._keys.conversation(address.id)
+        with translated():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.lrange(keys.log, -limit, -1)
+                pipe.lrange(keys.waiting, 0, -1)
+                log, waiting = await pipe.execute()
+        return (
+            [Line.model_validate_json(line) for line in log],
+            [Incoming.model_validate_json(message) for message in waiting],
+        )
+
+    async def trace(self, address: Address, trace: str) -> Trace | None:
+        with translated():
+            stored = await self._redis.get(self._keys.trace(address.id, trace))
+        return Trace.model_validate_json(stored) if stored else None
+
+
+def held(done: int, conversation: str) -> None:
+    if done != 1:
+        raise LeaseLost(f"another process took over {conversation}")

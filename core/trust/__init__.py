@@ -1,0 +1,1 @@
+"""What keeps an answer true. Import core.trust.claims."""

@@ -1,0 +1,141 @@
+"""The worker of one bot: claims a conversation, answers all that waits in it as one turn, commits in one step."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from core.botfile import Bot
+from core.errors import StoreUnavailable
+from core.inbox import line_of, retention
+from core.messages import Draft, Reply, Rung
+from core.phrases import Phrase, in_language, say
+from core.ports import TextModel
+from core.queue import consume, patiently, under_lease
+from core.respond import line_of_reply, respond
+from core.shelf import Shelf
+from core.state import Outcome, Turn
+from core.store import Store
+
+log = structlog.get_logger(__name__)
+
+# How much of the history a turn reads; the prompt takes what fits of it.
+HISTORY_LINES = 60
+TRIES = 2
+RETRY_S = 1.0
+TYPING_AFTER_S = 0.2
+TYPING_EVERY_S = 4.0
+DRAFT_EVERY_S = 0.05
+
+
+class Worker:
+    def __init__(self, store: Store, shelf: Shelf, bot: str, model: TextModel) -> None:
+        self._store = store
+        self._shelf = shelf
+        self._bot = bot
+        self._model = model
+
+    async def run(self) -> None:
+        """Answer until cancelled."""
+        limit = self._shelf.bot(self._bot).config.limits.concurrency
+        async with asyncio.TaskGroup() as group:
+            for partition in self._store.partitions:
+                queue = self._store.work_queue(partition, self._bot)
+                group.create_task(consume(self._store, queue, limit, self.handle))
+
+    async def handle(self, conversation: str) -> None:
+        """One turn of a claimed conversation."""
+        bot = self._shelf.bot(self._bot)  # this version answers, also if the files change meanwhile
+        turn = await self._store.open_turn(conversation, bot.name, HISTORY_LINES)
+        if turn is None:
+            return
+        outcome = await under_lease(self._answer(turn, bot), lambda: self._store.renew_turn(turn), self._store.lease_ms)
+        if outcome is None:
+            await patiently(lambda: self._store.retry_turn(turn, RETRY_S, turn.attempts + 1))
+            return
+        limits = bot.config.limits
+        keep = retention(limits.retention_days, limits.history_lines)
+        # The answer is made: a store that is away for a moment must not throw it away.
+        await patiently(lambda: self._store.commit(turn, outcome, keep))
+        rung = outcome.reply.rung.value if outcome.reply else "silent"
+        log.info("answered", conversation=conversation, messages=len(turn.messages), rung=rung)
+
+    async def _answer(self, turn: Turn, bot: Bot) -> Outcome | None:
+        """The outcome of a turn; None: the model failed, the shopper was told, try once more."""
+        last_try = turn.attempts + 1 >= TRIES
+        async with _writing(self._store, turn) as live:
+            try:
+                return await respond(turn, bot, self._model, live.show, last_try)
+            except StoreUnavailable:
+                raise
+            except Exception as error:
+                log.exception("no answer", conversation=turn.conversation, attempt=turn.attempts + 1, error=str(error))
+                if last_try:
+                    return failed(turn, bot)
+                await live.tell(say(Phrase.TRYING_AGAIN, turn.state.language or bot.languages[0]))
+                return None
+
+
+def failed(turn: Turn, bot: Bot) -> Outcome:
+    """After the last try: the shopper is told how to reach a person, and what was asked stays in the history."""
+    language = turn.state.language or bot.languages[0]
+    persona = bot.persona(turn.state.persona)
+    contact = in_language(bot.config.person.contact, language)
+    reply = Reply(
+        id=turn.reply_id,
+        address=turn.address,
+        text=say(Phrase.FAILED, language, contact=contact),
+        language=language,
+        persona=persona.id,
+        persona_version=persona.version,
+        rung=Rung.NOTICE,
+    )
+    lines = (*(line_of(message) for message in turn.messages), line_of_reply(reply))
+    return Outcome(state=turn.state, lines=lines, reply=reply)
+
+
+class _Live:
+    """What the shopper sees while an answer is made: first that the bot is typing, then the text as it grows."""
+
+    def __init__(self, store: Store, turn: Turn) -> None:
+        self._store = store
+        self._empty = Draft(
+            address=turn.address,
+            reply=turn.reply_id,
+            reply_to=turn.messages[-1].message if turn.messages[-1].group else "",
+            language=turn.state.language,
+        )
+        self._shown = ""
+        self._shown_at = 0.0
+
+    async def show(self, text: str) -> None:
+        if text and text != self._shown and time.monotonic() - self._shown_at >= DRAFT_EVERY_S:
+            await self.tell(text)
+
+    async def tell(self, text: str) -> None:
+        self._shown, self._shown_at = text, time.monotonic()
+        try:
+            await self._store.publish(self._empty.model_copy(update={"text": text}))
+        except StoreUnavailable as error:
+            log.debug("draft not shown", conversation=self._empty.address.id, reason=str(error))
+
+    async def type(self) -> None:
+        await asyncio.sleep(TYPING_AFTER_S)  # most answers are there by then
+        while not self._shown:
+            await self.tell("")
+            await asyncio.sleep(TYPING_EVERY_S)
+
+
+@asynccontextmanager
+async def _writing(store: Store, turn: Turn) -> AsyncIterator[_Live]:
+    live = _Live(store, turn)
+    typing = asyncio.create_task(live.type())
+    try:
+        yield live
+    finally:
+        typing.cancel()
+        await asyncio.gather(typing, return_exceptions=True)

@@ -1,0 +1,251 @@
+"""The store's promises, on the embedded Valkey and on the distribution's server alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from core.errors import LeaseLost, StoreUnavailable, StoreVersion
+from core.messages import Address, Command, Draft, Reply
+from core.state import DeadLetter, Outcome, Shown, State, Trace, Turn
+from core.store import Retention, Store
+from tests.core.helpers import KEEP, address, command, line, message
+
+
+@pytest.fixture(params=["embedded", "distribution"])
+async def store(request: pytest.FixtureRequest, prefix: str) -> AsyncIterator[Store]:
+    url = request.getfixturevalue(f"{request.param}_url")
+    async with Store.open(url, prefix, lease_ms=300) as opened:
+        yield opened
+
+
+async def opened(store: Store, where: Address) -> Turn:
+    """Claim what is due and open it; it must be the conversation at ``where``."""
+    for _ in range(100):
+        due, _ = await store.claim(store.work_queue(0, where.bot), 10)
+        if due:
+            assert due == [where.id]
+            turn = await store.open_turn(where.id, where.bot, 50)
+            assert turn is not None
+            return turn
+        await asyncio.sleep(0.02)
+    raise AssertionError("nothing fell due")
+
+
+def outcome(turn: Turn, text: str = "fine") -> Outcome:
+    reply = Reply(id=turn.reply_id, address=turn.address, text=text)
+    trace = Trace(
+        id="t1", reply=reply.id, persona="p", persona_version="1", rung="unknown", question="q", language="en"
+    )
+    return Outcome(state=State(language="zh"), lines=(line("hello"), line(text, "bot")), reply=reply, trace=trace)
+
+
+async def test_what_is_put_is_claimed_answered_and_sent_once(store: Store) -> None:
+    where = address()
+    assert await store.put(message("one", where), 0, KEEP)
+    turn = await opened(store, where)
+    assert [m.text for m in turn.messages] == ["one"]
+    await store.commit(turn, outcome(turn), KEEP)
+
+    due, _ = await store.claim(store.sending_queue(0, "shop", "test"), 10)
+    unsent = await store.open_unsent(due[0], "shop", "test")
+    assert unsent is not None
+    assert unsent.reply.text == "fine"
+    await store.sent(unsent, unsent.shown.model_copy(update={"ids": ("9",)}))
+    assert await store.open_unsent(due[0], "shop", "test") is None
+
+    log, waiting = await store.history(where, 10)
+    assert [entry.text for entry in log] == ["hello", "fine"]
+    assert waiting == []
+    trace = await store.trace(where, "t1")
+    assert trace is not None
+    assert trace.reply == turn.reply_id
+
+
+async def test_the_same_update_is_stored_once(store: Store) -> None:
+    first = message("one")
+    assert await store.put(first, 0, KEEP)
+    assert not await store.put(first, 0, KEEP)
+    turn = await opened(store, first.address)
+    await store.commit(turn, outcome(turn), KEEP)
+    assert not await store.put(first, 0, KEEP), "also after it was answered"
+
+
+async def test_a_burst_is_one_turn(store: Store) -> None:
+    for text in ("one", "two", "three"):
+        await store.put(message(text), 150, KEEP)
+    due, wait = await store.claim(store.work_queue(0, "shop"), 10)
+    assert due == []
+    assert wait is not None
+    turn = await opened(store, address())
+    assert [m.text for m in turn.messages] == ["one", "two", "three"]
+
+
+async def test_a_command_is_a_turn_of_its_own(store: Store) -> None:
+    await store.put(message("one"), 0, KEEP)
+    await store.put(command(Command.NEW), 0, KEEP)
+    await store.put(message("two"), 0, KEEP)
+    for texts in (["one"], [""], ["two"]):
+        turn = await opened(store, address())
+        assert [m.text for m in turn.messages] == texts
+        await store.commit(turn, outcome(turn), KEEP)
+
+
+async def test_what_comes_while_it_is_answered_waits_for_the_next_turn(store: Store) -> None:
+    await store.put(message("one"), 0, KEEP)
+    first = await opened(store, address())
+    await store.put(message("two"), 0, KEEP)
+    due, _ = await store.claim(store.work_queue(0, "shop"), 10)
+    assert due == [], "the conversation is held"
+    await store.commit(first, outcome(first), KEEP)
+    second = await opened(store, address())
+    assert [m.text for m in second.messages] == ["two"]
+    assert [entry.text for entry in second.history] == ["hello", "fine"]
+    assert second.state.language == "zh"
+    assert second.reply_id != first.reply_id
+
+
+async def test_a_dead_workers_conversation_goes_on_and_its_late_write_fails(store: Store) -> None:
+    await store.put(message("one"), 0, KEEP)
+    dead = await opened(store, address())
+    taken_over = await opened(store, address())  # after the lease
+    assert taken_over.messages == dead.messages
+    assert taken_over.reply_id == dead.reply_id
+    with pytest.raises(LeaseLost):
+        await store.commit(dead, outcome(dead, "late"), KEEP)
+    with pytest.raises(LeaseLost):
+        await store.renew_turn(dead)
+    await store.commit(taken_over, outcome(taken_over, "in time"), KEEP)
+    log, _ = await store.history(address(), 10)
+    assert [entry.text for entry in log] == ["hello", "in time"]
+
+
+async def test_a_commit_that_is_repeated_writes_nothing_twice(store: Store) -> None:
+    """The client repeats a call when its answer was lost."""
+    await store.put(message("one"), 0, KEEP)
+    turn = await opened(store, address())
+    await store.put(message("two"), 0, KEEP)
+    await store.commit(turn, outcome(turn), KEEP)
+    with pytest.raises(LeaseLost):
+        await store.commit(turn, outcome(turn), KEEP)
+    log, waiting = await store.history(address(), 10)
+    assert len(log) == 2
+    assert [m.text for m in waiting] == ["two"]
+
+
+async def test_a_renewed_lease_is_kept(store: Store) -> None:
+    await store.put(message("one"), 0, KEEP)
+    turn = await opened(store, address())
+    for _ in range(5):
+        await asyncio.sleep(0.1)
+        await store.renew_turn(turn)
+        assert (await store.claim(store.work_queue(0, "shop"), 10))[0] == []
+    await store.commit(turn, outcome(turn), KEEP)
+
+
+async def test_a_turn_handed_back_is_due_again_with_its_attempts(store: Store) -> None:
+    await store.put(message("one"), 0, KEEP)
+    turn = await opened(store, address())
+    await store.retry_turn(turn, 0.1, turn.attempts + 1)
+    again = await opened(store, address())
+    assert again.attempts == 1
+    assert again.reply_id == turn.reply_id
+    await store.commit(again, outcome(again), KEEP)
+    await store.put(message("two"), 0, KEEP)
+    assert (await opened(store, address())).attempts == 0
+
+
+async def test_replies_are_sent_in_order_and_a_repeated_call_loses_none(store: Store) -> None:
+    for text in ("one", "two"):
+        await store.put(message(text), 0, KEEP)
+        turn = await opened(store, address())
+        await store.commit(turn, outcome(turn, text), KEEP)
+    queue = store.sending_queue(0, "shop", "test")
+    (conversation,), _ = await store.claim(queue, 10)
+    first = await store.open_unsent(conversation, "shop", "test")
+    assert first is not None
+    await store.sent(first, first.shown)
+    with pytest.raises(LeaseLost):
+        await store.sent(first, first.shown)
+    (conversation,), _ = await store.claim(queue, 10)
+    second = await store.open_unsent(conversation, "shop", "test")
+    assert second is not None
+    assert (first.reply.text, second.reply.text) == ("one", "two")
+
+
+async def test_what_is_shown_already_is_known_to_the_next_sender(store: Store) -> None:
+    await store.put(message("one"), 0, KEEP)
+    turn = await opened(store, address())
+    await store.drafted(Draft(address=address(), reply=turn.reply_id, text="fi"), "77")
+    assert await store.growing(address()) == (False, Shown(reply=turn.reply_id, ids=("77",)))
+    await store.commit(turn, outcome(turn), KEEP)
+    unsent = await store.open_unsent(address().id, "shop", "test")
+    assert unsent is not None
+    assert unsent.shown.ids == ("77",)
+    await store.postpone(unsent, unsent.shown.model_copy(update={"ids": ("77", "78"), "attempts": 3}), 0)
+    again = await store.open_unsent(address().id, "shop", "test")
+    assert again is not None
+    assert again.shown == Shown(reply=turn.reply_id, ids=("77", "78"), attempts=3)
+    with pytest.raises(LeaseLost):
+        await store.shown(unsent, unsent.shown)
+
+
+async def test_a_dead_letter_keeps_the_reply_and_its_reason(store: Store) -> None:
+    await store.put(message("one"), 0, KEEP)
+    turn = await opened(store, address())
+    await store.commit(turn, outcome(turn), KEEP)
+    unsent = await store.open_unsent(address().id, "shop", "test")
+    assert unsent is not None
+    await store.sent(unsent, unsent.shown, DeadLetter(reply=unsent.reply, reason="blocked"))
+    (letter,) = await store.dead_letters(address())
+    assert (letter.reply.text, letter.reason) == ("fine", "blocked")
+
+
+async def test_erasing_forgets_the_history(store: Store) -> None:
+    await store.put(message("one"), 0, KEEP)
+    turn = await opened(store, address())
+    await store.commit(turn, outcome(turn), KEEP)
+    await store.put(command(Command.NEW), 0, KEEP)
+    turn = await opened(store, address())
+    await store.commit(turn, Outcome(state=State(), lines=(line("forgotten", "bot"),), erase=True), KEEP)
+    log, _ = await store.history(address(), 10)
+    assert [entry.text for entry in log] == ["forgotten"]
+
+
+async def test_only_the_newest_lines_are_kept_and_a_conversation_ends(store: Store) -> None:
+    keep = Retention(ttl_ms=400, lines=3)
+    for text in ("one", "two"):
+        await store.put(message(text), 0, keep)
+        turn = await opened(store, address())
+        await store.commit(turn, outcome(turn, text), keep)
+    log, _ = await store.history(address(), 10)
+    assert [entry.text for entry in log] == ["one", "hello", "two"]
+    await asyncio.sleep(0.6)
+    assert await store.history(address(), 10) == ([], [])
+
+
+async def test_drafts_reach_who_listens(store: Store) -> None:
+    drafts = store.drafts("shop", "test")
+    waiting = asyncio.ensure_future(anext(drafts))
+    sent = Draft(address=address(), reply="r", text="你好")
+    while not waiting.done():
+        await store.publish(sent)
+        await asyncio.sleep(0.02)
+    assert waiting.result() == sent
+    await drafts.aclose()  # type: ignore[attr-defined]
+
+
+async def test_data_of_another_version_are_refused(embedded_url: str, prefix: str) -> None:
+    async with Store.open(embedded_url, prefix) as opened_store:
+        await opened_store._redis.set(f"{prefix}:schema", '{"version": 99, "partitions": 1}')
+    with pytest.raises(StoreVersion, match="99"):
+        async with Store.open(embedded_url, prefix):
+            pass
+
+
+async def test_a_store_that_is_away_says_so() -> None:
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        async with Store.open("unix:///nowhere/at/all.sock", "x"):
+            pass
