@@ -19,6 +19,8 @@ from core.knowledge.passages import Passage, of_note, of_product
 from core.language import detect
 from core.yamlfile import Reading, line_of, nearest, parse_yaml, read_yaml, validated, what_is_right, what_is_wrong
 
+# The web server's own addresses.
+RESERVED = frozenset({"health", "telegram", "discord", "console", "api"})
 PLAIN_COLUMNS = ("sku", "category", "price", "currency", "unit", "stock", "tags")
 
 
@@ -70,12 +72,9 @@ def load_bot(folder: Path) -> Bot:
                 ),
             )
         )
-    if not SLUG.fullmatch(folder.name):
-        reading.problems.append(
-            Problem(
-                folder.name, 0, "", "is no name for a bot", "Name the folder with small letters, digits, '-' and '_'"
-            )
-        )
+    if not SLUG.fullmatch(folder.name) or folder.name in RESERVED:
+        right = "Name the folder with small letters, digits, '-' and '_', such as my-shop"
+        reading.problems.append(Problem(folder.name, 0, "", "is no name for a bot", right))
     config = read_yaml(reading, folder / "bot.yaml", BotConfig, required=True)
     personas = dict(_personas(reading))
     answers = _answers(reading, folder / "answers.yaml")

@@ -85,6 +85,11 @@ class ModelConfig(Section):
     parallel: int = Field(default=8, ge=1, le=64, description="how many answers are generated at once")
     gpu_layers: int = Field(default=0, ge=-1, description="layers on the GPU; -1: all; 0: none")
     threads: int = Field(default=0, ge=0, description="CPU threads; 0: what this process may use")
+    wording: Literal["close", "free", ""] = Field(
+        default="",
+        description="how a generated answer may be worded: close to a sentence of the facts, or free but supported by them; "
+        "empty: close for the bundled model, free for others",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -100,6 +105,10 @@ class ModelConfig(Section):
         if bool(self.repo) != bool(self.file):
             raise ValueError("repo and file belong together: repo names the repository, file the .gguf in it")
         return self
+
+    @property
+    def how_worded(self) -> Literal["close", "free"]:
+        return self.wording or ("close" if self.bundled else "free")
 
 
 class WebConfig(Section):
@@ -157,6 +166,9 @@ class LimitsConfig(Section):
     reply_tokens: int = Field(default=160, ge=16, le=4096, description="the longest generated answer, in tokens")
     history_tokens: int = Field(
         default=1000, ge=0, description="how much of the conversation the model sees, newest first, in tokens"
+    )
+    passages: int = Field(
+        default=2, ge=1, le=8, description="how many passages of the notes and catalogue the model is given"
     )
     history_lines: int = Field(default=500, ge=10, le=10_000, description="how many lines of a conversation are kept")
     retention_days: int = Field(

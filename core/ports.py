@@ -81,11 +81,11 @@ class ChatMessage(Value):
 class Sampling(Value):
     """How the next token is drawn. ``temperature`` 0 is greedy; ``seed`` None draws a fresh one."""
 
-    temperature: float = Field(default=0.2, ge=0, le=2)
+    temperature: float = Field(default=0.0, ge=0, le=2)
     top_k: int = Field(default=40, ge=0, description="0: off")
     top_p: float = Field(default=0.95, gt=0, le=1)
     min_p: float = Field(default=0.05, ge=0, le=1)
-    repeat_penalty: float = Field(default=1.1, ge=1, le=2, description="1: off")
+    repeat_penalty: float = Field(default=1.05, ge=1, le=2, description="1: off")
     frequency_penalty: float = Field(default=0.0, ge=-2, le=2)
     presence_penalty: float = Field(default=0.0, ge=-2, le=2)
     seed: int | None = Field(default=None, ge=0, lt=2**32 - 1)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from core.botfile import Bot, Persona
 from core.knowledge.passages import Passage
+from core.language import base
 from core.messages import Line
 from core.phrases import in_language
 from core.ports import ChatMessage, TextModel
@@ -27,6 +28,22 @@ LANGUAGE_NAMES = {
 }
 
 
+# How facts are used, shown rather than told: a small model copies a form more surely than it follows a rule. They are
+# about no shop of ours and name no figures, so that nothing of them can pass for a fact.
+SHOWN = (
+    (
+        "Repairs: We repair shoes that were bought in our shop. Bring them to the counter, no appointment is needed.",
+        "Do I need an appointment for a repair?",
+        "No appointment is needed. Bring them to the counter.",
+    ),
+    (
+        "Felt Slippers: in stock. Warm slippers of grey wool felt, with a rubber sole.",
+        "tell me about the slippers",
+        "Felt Slippers: warm slippers of grey wool felt, with a rubber sole. They are in stock.",
+    ),
+)
+
+
 def system(bot: Bot, persona: Persona, language: str) -> ChatMessage:
     config = persona.config
     name, shop = in_language(config.name, language), in_language(bot.config.title, language)
@@ -36,24 +53,29 @@ def system(bot: Bot, persona: Persona, language: str) -> ChatMessage:
         config.instructions,
         *(f"Always: {rule}" for rule in config.dos),
         *(f"Never: {rule}" for rule in config.donts),
-        "Answer only from the shop's facts that stand before the question. Never invent prices, times or promises.",
-        f"Answer in {LANGUAGE_NAMES.get(language, language)}, in one to three short sentences.",
+        f"Answer in {LANGUAGE_NAMES.get(language, language)}, in one to three short sentences, with the words of the facts.",
     ]
     return ChatMessage(role="system", content="\n".join(lines))
 
 
-def examples(persona: Persona) -> list[ChatMessage]:
+def examples(persona: Persona, language: str) -> list[ChatMessage]:
+    """How facts are used, then how the persona speaks."""
     messages: list[ChatMessage] = []
+    for fact, asked, reply in SHOWN if base(language) == "en" else ():
+        messages += [_user(f"{fact}\n\nQuestion: {asked}"), ChatMessage(role="assistant", content=reply)]
     for example in persona.config.examples:
-        messages.append(ChatMessage(role="user", content=example.shopper))
-        messages.append(ChatMessage(role="assistant", content=example.reply))
+        messages += [_user(example.shopper), ChatMessage(role="assistant", content=example.reply)]
     return messages
 
 
 def question(text: str, passages: Sequence[Passage], post: str = "") -> ChatMessage:
-    facts = "\n".join(f"- {passage.title}: {passage.text}" for passage in passages)
-    about = f"The post that this is a comment on: {post}\n\n" if post else ""
-    return ChatMessage(role="user", content=f"Facts of the shop:\n{facts}\n\n{about}Question: {text}")
+    facts = "\n".join(f"{passage.title}: {passage.text}" for passage in passages)
+    about = f"This is a comment on the post: {post}\n\n" if post else ""
+    return _user(f"{facts}\n\n{about}Question: {text}")
+
+
+def _user(text: str) -> ChatMessage:
+    return ChatMessage(role="user", content=text)
 
 
 def said(lines: Sequence[Line]) -> list[ChatMessage]:
@@ -79,7 +101,7 @@ def build(
     """The longest prompt that fits, by the rule above; None if not even one passage and the question fit."""
     limits = bot.config.limits
     room = model.info.context_tokens - limits.reply_tokens
-    head = [system(bot, persona, language), *examples(persona)]
+    head = [system(bot, persona, language), *examples(persona, language)]
     spoken = _newest(history, limits.history_tokens, model)
     for used in range(len(passages), 0, -1):
         ask = question(text, passages[:used], post)

@@ -22,7 +22,7 @@ from core.messages import Kind, Line, Reply, Rung, stable_id
 from core.phrases import Phrase, in_language, say
 from core.ports import ChatMessage, GenerationRequest, TextModel, Usage
 from core.state import Outcome, State, Trace, TracePassage, Turn
-from core.trust.claims import Grounding, Guard
+from core.trust.claims import Fact, Grounding, Guard
 
 Show = Callable[[str], Awaitable[None]]
 PASSAGES = 3
@@ -104,14 +104,15 @@ async def _from_facts(
     quote = Answer(Rung.QUOTED, _quotation(evidence, heard.language), passages)
     if base(heard.language) not in map(base, model.info.languages):
         return quote
+    given = evidence[: bot.config.limits.passages]
     messages = prompt.build(
-        *(bot, persona, heard.language, turn.history, [found.passage for found in evidence]),
+        *(bot, persona, heard.language, turn.history, [found.passage for found in given]),
         *(heard.text, heard.last.post, model),
     )
     if messages is None:
         return quote
     try:
-        return await _generated(messages, evidence, passages, heard, bot, persona, model, show, quote)
+        return await _generated(messages, given, passages, heard, bot, persona, model, show, quote)
     except PromptTooLong as error:
         return Answer(Rung.QUOTED, quote.text, passages, findings=(str(error),))
     except ModelError as error:
@@ -138,9 +139,10 @@ async def _generated(
     show: Show,
     quote: Answer,
 ) -> Answer:
-    facts = [f"{found.passage.title}\n{found.passage.text}" for found in evidence]
+    facts = [Fact(found.passage.title, found.passage.text) for found in evidence]
     names = [in_language(bot.config.title, heard.language), in_language(persona.config.name, heard.language)]
-    guard = Guard(Grounding.of(facts, asked=[heard.text, heard.last.post, *names]))
+    asked = [heard.text, heard.last.post, *names]
+    guard = Guard(Grounding.of(facts, asked, bot.config.model.how_worded))
     request = GenerationRequest(
         messages=messages,
         sampling=persona.config.sampling,
@@ -155,11 +157,11 @@ async def _generated(
                 break
             await show(guard.safe.strip())
     digest = hashlib.sha256("\0".join(message.content for message in messages).encode()).hexdigest()
-    text = guard.safe.strip()
-    if guard.finding or not text:
-        finding = guard.finding or "the model said nothing"
-        return Answer(Rung.QUOTED, quote.text, passages, usage, digest, guard.text.strip(), (finding,))
-    return Answer(Rung.GROUNDED, text, passages, usage, digest)
+    findings = (guard.finding,) if guard.finding else ()
+    if not guard.sound:
+        findings = findings or ("the model said nothing",)
+        return Answer(Rung.QUOTED, quote.text, passages, usage, digest, guard.text.strip(), findings)
+    return Answer(Rung.GROUNDED, guard.sound, passages, usage, digest, guard.text if findings else "", findings)
 
 
 def _quotation(evidence: Sequence[Evidence], language: str) -> str:

@@ -1,0 +1,228 @@
+"""Sending: messages, edits, typing, and the thread that an answer opens. Works in a process that never listened.
+
+Every call names its channel by id and asks nothing of discord.py's cache.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Literal
+
+import discord
+from discord.http import MultipartParameters, handle_message_parameters
+
+from adapters.discord.errors import RAISED, THREAD_EXISTS, UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, answer_lost, translated
+from adapters.discord.markdown import render
+from adapters.discord.rest import Rest, open_rest
+from adapters.discord.split import clip
+from core.errors import ChatClosed
+from core.messages import Address, Outgoing, stable_id
+
+_log = logging.getLogger(__name__)
+
+_NONCE_CHARS = 25  # Discord's limit
+_ARCHIVE_MINUTES: Literal[1440] = 1440
+_NAME_CHARS = 80
+_NAMES = {"zh": "咨询", "en": "Question"}
+_MARKS = re.compile(r"<[@#:/a][^>]*>|[*_~`|>#]+|\s+")
+_REMEMBERED = 2000
+
+
+class Sender:
+    """``keep`` is on while the bot listens: then one session is held open; else each call closes its own.
+
+    So nothing leaks when the last answers are sent after listening has ended, and closing never cuts off
+    a message that is on its way.
+    """
+
+    def __init__(self, token: str, api_url: str, timeout_s: float) -> None:
+        self._token = token
+        self._api_url = api_url
+        self._timeout_s = timeout_s
+        self._opening = asyncio.Lock()
+        self._rest: Rest | None = None
+        self._users = 0
+        self._keep = False
+        # Threads that may not be opened, so their answers stand in the channel. Found out again after a restart.
+        self._refused: OrderedDict[str, None] = OrderedDict()
+
+    async def keep(self, on: bool) -> None:
+        self._keep = on
+        await self._close_if_idle()
+
+    async def send(self, message: Outgoing) -> str:
+        with translated():
+            async with self._session() as rest:
+                address = message.address
+                where = self._where(address)
+                try:
+                    return await _post(rest, where, message)
+                except discord.NotFound as error:
+                    if error.code != UNKNOWN_CHANNEL or where != address.thread:
+                        raise
+                with translated(shows=False):
+                    opened = await _open_thread(rest, address, message.language)
+                if not opened:
+                    self._remember_refused(address.thread)
+                return await _post(rest, self._where(address), message)
+
+    async def edit(self, sent: str, message: Outgoing) -> None:
+        with translated():
+            async with self._session() as rest:
+                address = message.address
+                where = self._where(address)
+                try:
+                    await _patch(rest, where, sent, message)
+                except discord.NotFound as error:
+                    if error.code != UNKNOWN_CHANNEL or where != address.thread:
+                        raise
+                    await _patch(rest, address.chat, sent, message)
+
+    async def typing(self, address: Address) -> None:
+        with translated(shows=False):
+            async with self._session() as rest:
+                where = self._where(address)
+                try:
+                    await rest.send_typing(where)
+                except discord.NotFound as error:
+                    if error.code != UNKNOWN_CHANNEL or where != address.thread:
+                        raise
+                    await rest.send_typing(address.chat)
+
+    async def open_direct(self, person: str) -> str:
+        """The id of the direct-message channel with a person; Discord makes it if there is none."""
+        with translated(shows=False):
+            async with self._session() as rest:
+                channel = await rest.start_private_message(person)
+                return str(channel["id"])
+
+    def _where(self, address: Address) -> str:
+        return address.thread if address.thread and address.thread not in self._refused else address.chat
+
+    def _remember_refused(self, thread: str) -> None:
+        self._refused[thread] = None
+        if len(self._refused) > _REMEMBERED:
+            self._refused.popitem(last=False)
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Rest]:
+        self._users += 1
+        try:
+            async with self._opening:
+                if self._rest is None:
+                    with translated(shows=False):
+                        self._rest = await open_rest(self._token, self._api_url, self._timeout_s)
+            yield self._rest
+        finally:
+            self._users -= 1
+            await self._close_if_idle()
+
+    async def _close_if_idle(self) -> None:
+        if self._rest is not None and not self._keep and self._users == 0:
+            rest, self._rest = self._rest, None
+            await rest.close()
+
+
+def nonce(message: Outgoing) -> str:
+    """The same for each try of the same part, in every process: Discord then keeps only the first."""
+    return stable_id(message.reply, str(message.part))[:_NONCE_CHARS]
+
+
+def _shown(message: Outgoing) -> str:
+    text = render(message.text)
+    return text if message.final else clip(text)
+
+
+async def _post(rest: Rest, channel: str, message: Outgoing) -> str:
+    content = _shown(message)
+    parameters = _new(channel, message, content)
+    try:
+        data = await rest.send_message(channel, params=parameters)
+    except RAISED as error:
+        if not answer_lost(error):
+            raise
+        # With the nonce Discord returns the message that it may have made the first time.
+        data = await rest.send_message(channel, params=parameters)
+    if data["content"].strip() != content.strip():
+        # An earlier process sent this part while it was still growing: bring it up to date.
+        await _patch(rest, channel, str(data["id"]), message)
+    return str(data["id"])
+
+
+async def _patch(rest: Rest, channel: str, sent: str, message: Outgoing) -> None:
+    parameters = handle_message_parameters(
+        content=_shown(message),
+        flags=discord.MessageFlags(suppress_embeds=True),
+        allowed_mentions=discord.AllowedMentions.none(),
+    )
+    try:
+        await rest.edit_message(channel, sent, params=parameters)
+    except RAISED as error:
+        if not answer_lost(error):
+            raise
+        await rest.edit_message(channel, sent, params=parameters)
+
+
+def _new(channel: str, message: Outgoing, content: str) -> MultipartParameters:
+    parameters = handle_message_parameters(
+        content=content,
+        nonce=nonce(message),  # discord.py adds enforce_nonce
+        flags=discord.MessageFlags(suppress_embeds=True),
+        allowed_mentions=discord.AllowedMentions.none(),
+    )
+    # The message from which a thread was opened lies outside of it and cannot be referred to there.
+    if parameters.payload is not None and message.reply_to.isdigit() and message.reply_to != channel:
+        parameters.payload["message_reference"] = {
+            "message_id": message.reply_to,
+            "channel_id": channel,
+            "fail_if_not_exists": False,
+        }
+    return parameters
+
+
+async def _open_thread(rest: Rest, address: Address, language: str) -> bool:
+    """Open the thread whose id is the question's. False: it may not be opened, answer in the channel.
+
+    An answer goes to the channel only if the question is seen to stand there. A thread that somebody deleted
+    may have been private: its answer must not appear in the channel.
+    """
+    question = await _question(rest, address)
+    try:
+        await rest.start_thread_with_message(
+            address.chat,
+            address.thread,
+            name=_name(question, language),
+            auto_archive_duration=_ARCHIVE_MINUTES,
+        )
+    except discord.HTTPException as error:
+        if error.code == THREAD_EXISTS:
+            return True
+        transient = error.status >= 500 or error.status in (401, 429)
+        if question is None or transient or error.code in (UNKNOWN_CHANNEL, UNKNOWN_MESSAGE):
+            raise
+        _log.warning("discord: no thread can be opened in %s (%s); answering in the channel", address.chat, error)
+        return False
+    return True
+
+
+async def _question(rest: Rest, address: Address) -> str | None:
+    """The text of the message from which the thread is opened; None: we may not read it."""
+    try:
+        return str((await rest.get_message(address.chat, address.thread))["content"])
+    except discord.NotFound as error:
+        if error.code == UNKNOWN_MESSAGE:
+            raise ChatClosed("the thread is gone, or its first message was deleted") from None
+        raise
+    except discord.Forbidden:
+        return None
+
+
+def _name(question: str | None, language: str) -> str:
+    plain = _MARKS.sub(" ", question or "").split()
+    name = clip(" ".join(plain), _NAME_CHARS)
+    return name if plain else _NAMES["zh" if language.startswith("zh") else "en"]

@@ -1,0 +1,7 @@
+"""Telegram, through python-telegram-bot. ``TelegramChannel`` is what bots/ needs; the rest is this package's own."""
+
+from adapters.telegram.channel import TelegramChannel
+from adapters.telegram.intake import Timing
+from adapters.telegram.webhook import Webhook
+
+__all__ = ["TelegramChannel", "Timing", "Webhook"]

@@ -1,0 +1,155 @@
+"""The command line: python -m bots run | chat | check | new."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from bots.logs import configure_logs
+from bots.settings import Settings, read_settings
+from core.errors import ConfigError, KefuError
+
+app = typer.Typer(
+    help="Kefu 客服: customer-service bots on a local model, for the web, Telegram, Discord and the terminal.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+BotDir = Annotated[Path, typer.Argument(metavar="BOT_DIR", help="A bot's folder, such as bots/teahouse.")]
+RedisUrl = Annotated[
+    str | None,
+    typer.Option(
+        help="A Redis or Valkey server, redis://host:6379/0. Without it an embedded one is started in the data folder."
+    ),
+]
+
+
+@app.command()
+def run(
+    bots: Annotated[
+        list[Path] | None, typer.Argument(metavar="[BOT_DIR]...", help="Folders of bots; without any, bots/teahouse.")
+    ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(help="The address the web chat listens on; 0.0.0.0 for all. [dim]\\[default: 127.0.0.1][/]"),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port of the web chat; 0 for any free one. [dim]\\[default: 8080][/]")
+    ] = None,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Start bots and connect them to their platforms. Ctrl-C stops them; conversations are kept."""
+    from bots import commands
+
+    _go(commands.run(bots or [Path("bots/teahouse")], _settings(host=host, port=port, redis_url=redis_url), out))
+
+
+@app.command()
+def chat(
+    bot: BotDir,
+    ask: Annotated[
+        list[str] | None, typer.Option(help="Ask this, print the reply and exit. Several are one conversation.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --ask: one JSON object for each reply.")] = False,
+    session: Annotated[
+        str,
+        typer.Option(
+            help="The name of the conversation to go on with. [dim]\\[default: yours; with --ask a new one][/]"
+        ),
+    ] = "",
+    redis_url: RedisUrl = None,
+) -> None:
+    """Talk to a bot in this terminal."""
+    from bots import commands
+
+    if as_json and not ask:
+        raise typer.BadParameter("--json needs --ask 'a question'")
+    if session and not session.replace("-", "").replace("_", "").isalnum():
+        raise typer.BadParameter("--session is made of letters, digits, '-' and '_'")
+    # A chat is read by a person or a program: only trouble is logged beside it.
+    settings = _settings(redis_url=redis_url, log_level="error")
+    _go(commands.chat(bot, settings, list(ask or []), as_json, session, out, err))
+
+
+@app.command()
+def check(bot: BotDir) -> None:
+    """Read a bot's folder and name every mistake: file, line, key, what is wrong and what would be right."""
+    from core.botfile import load_bot
+
+    try:
+        read = load_bot(bot)
+    except ConfigError as error:
+        _print_problems(error)
+        raise typer.Exit(1) from None
+    out.print(
+        f"[green]✓[/] {read.name} is right: {len(read.personas)} persona{'s' * (len(read.personas) != 1)}, "
+        f"{read.answers} approved answers, {read.notes} notes, {read.products} products · version {read.version}"
+    )
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make; its name is the bot's name.")],
+) -> None:
+    """Make a commented starter bot, ready to be changed."""
+    from bots.starter import make_starter
+
+    try:
+        files = make_starter(folder)
+    except ConfigError as error:
+        _print_problems(error)
+        raise typer.Exit(1) from None
+    out.print(f"[green]✓[/] Made {folder} with {', '.join(map(str, files))}.\n")
+    out.print(
+        f"Next:  python -m bots check {folder}\n       python -m bots chat {folder}\n       python -m bots run {folder}"
+    )
+
+
+# ── what every command does ──────────────────────────────────────────────────────────────────────────────
+
+
+def _settings(**given: object) -> Settings:
+    try:
+        settings = read_settings(**given)
+    except ConfigError as error:
+        _print_problems(error)
+        raise typer.Exit(1) from None
+    configure_logs(settings.log, settings.log_level)
+    return settings
+
+
+def _go(work: Coroutine[Any, Any, None]) -> None:
+    """Run a command; what is wrong becomes one sentence and exit code 1."""
+    try:
+        asyncio.run(work)
+    except ConfigError as error:
+        _print_problems(error)
+        raise typer.Exit(1) from None
+    except KefuError as error:
+        err.print(f"[red]✗[/] {error}", highlight=False)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _print_problems(error: ConfigError) -> None:
+    for problem in error.problems:
+        where = f"{problem.file}:{problem.line}" if problem.line else problem.file
+        key = f" [cyan]{problem.key}[/]" if problem.key else ""
+        right = f" [dim]{problem.right}[/]" if problem.right else ""
+        err.print(f"[red]✗[/] [bold]{where}[/]{key}: {problem.wrong}.{right}", highlight=False, soft_wrap=True)
+    count = len(error.problems)
+    err.print(f"\n{count} mistake{'s' * (count != 1)}.", highlight=False)
+
+
+if __name__ == "__main__":
+    app()

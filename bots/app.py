@@ -1,0 +1,239 @@
+"""The composition root: opens store, models, channels and web server in one stack, runs all in one task group."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from adapters.webchat import web_app
+from bots.channels import Channels
+from bots.engines import open_models
+from bots.progress import Opening
+from bots.settings import Settings
+from bots.valkey import embedded_server
+from core.botfile import Bot, load_bot
+from core.errors import ChannelNotReady, ConfigError, KefuError, Problem, StoreError
+from core.inbox import StoredInbox
+from core.outbox import Outbox
+from core.ports import Channel, TextModel
+from core.shelf import Shelf
+from core.store import Store
+from core.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+CONNECT_S = 10.0
+RESTART_S = 5.0
+
+
+@dataclass(slots=True)
+class Standing:
+    """How a channel stands, for the table at the start."""
+
+    channel: Channel
+    decided: asyncio.Event = field(default_factory=asyncio.Event)
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything that is open, before it runs."""
+
+    store: Store
+    shelf: Shelf
+    models: Mapping[str, TextModel]
+    redis_url: str
+    embedded: bool
+
+    def workers(self) -> list[Worker]:
+        return [Worker(self.store, self.shelf, name, self.models[name]) for name in self.shelf.names]
+
+
+def load_bots(folders: Sequence[Path]) -> list[Bot]:
+    """Read every folder. Raises ConfigError with the mistakes of all of them."""
+    bots: dict[str, Bot] = {}
+    problems: list[Problem] = []
+    for folder in folders:
+        try:
+            bot = load_bot(folder)
+        except ConfigError as error:
+            problems += [Problem(str(folder / p.file), p.line, p.key, p.wrong, p.right) for p in error.problems]
+            continue
+        if bot.name in bots and bots[bot.name].folder != bot.folder:
+            problems.append(
+                Problem(str(folder), 0, "", f"a second bot is named '{bot.name}'", "Rename one of the folders")
+            )
+        bots[bot.name] = bot
+    if problems:
+        raise ConfigError(tuple(problems))
+    return list(bots.values())
+
+
+@asynccontextmanager
+async def open_service(bots: Sequence[Bot], settings: Settings, progress: Opening) -> AsyncIterator[Service]:
+    """The store and the models of ``bots``. Raises StoreError or ModelUnavailable, in one sentence each."""
+    async with AsyncExitStack() as stack:
+        url = settings.redis_url or await stack.enter_async_context(embedded_server(settings.data_dir))
+        try:
+            store = await stack.enter_async_context(Store.open(url))
+        except ValueError as error:
+            raise StoreError(f"KEFU_REDIS_URL is no address of a Redis: {error}; write redis://host:6379/0") from error
+        models = await stack.enter_async_context(open_models(bots, settings.data_dir, progress))
+        yield Service(store, Shelf(bots), models, url, embedded=not settings.redis_url)
+
+
+# ── running ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def serve_channel(store: Store, inbox: StoredInbox, standing: Standing, until_done: bool = False) -> None:
+    """Listen and send on one channel; trouble with one platform leaves the others alone.
+
+    With ``until_done`` it ends when the channel has nothing more to listen to (a terminal whose input ended).
+    """
+    channel = standing.channel
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(Outbox(store, channel).run())
+        watching = group.create_task(_connected(standing))
+        try:
+            await _listen(channel, inbox)
+        except ChannelNotReady as error:
+            standing.trouble = str(error)
+            log.error("not connected", bot=channel.bot, platform=channel.platform, reason=str(error))
+            until_done = True
+        if until_done:
+            sending.cancel()
+            watching.cancel()
+            standing.decided.set()
+
+
+async def _connected(standing: Standing) -> None:
+    await standing.channel.connected.wait()
+    standing.decided.set()
+
+
+async def _listen(channel: Channel, inbox: StoredInbox) -> None:
+    while True:
+        try:
+            return await channel.listen(inbox)
+        except ChannelNotReady:
+            raise
+        except Exception:
+            log.exception("the channel fell over, starting it again", bot=channel.bot, platform=channel.platform)
+            await asyncio.sleep(RESTART_S)
+
+
+async def decided(standings: Sequence[Standing]) -> None:
+    """Wait until each channel is connected or has said why not, at most CONNECT_S."""
+    waiting = [asyncio.ensure_future(standing.decided.wait()) for standing in standings]
+    if waiting:
+        await asyncio.wait(waiting, timeout=CONNECT_S)
+    for task in waiting:
+        task.cancel()
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises ChannelNotReady with what to do if the port is in use or not allowed."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(128)
+    except OSError as error:
+        bound.close()
+        raise ChannelNotReady(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; "
+            "stop what uses it, or name another: --port 8081 (or KEFU_PORT=8081 in .env)"
+        ) from error
+    return bound
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, except that Ctrl-C is ours: first the web, then the workers, the store last."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve_web(app: Starlette, listening: socket.socket) -> None:
+    config = uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=1)
+    server = _Server(config)
+    running = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        raise
+
+
+def make_web_app(service: Service, channels: Channels) -> Starlette:
+    hooks = [route for channel in channels.telegram for route in channel.routes]
+    return web_app(channels.web, extra_routes=hooks, checks={"store": partial(_store_trouble, service.store)})
+
+
+async def _store_trouble(store: Store) -> str:
+    try:
+        await store.ping()
+    except StoreError as error:
+        return str(error)
+    return ""
+
+
+@asynccontextmanager
+async def until_signalled() -> AsyncIterator[asyncio.Event]:
+    """An event that Ctrl-C or SIGTERM sets; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def stopped() -> None:
+        stop.set()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(name)
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopped)
+    try:
+        yield stop
+    finally:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(name)
+
+
+async def run_service(
+    service: Service, channels: Channels, listening: socket.socket, stop: asyncio.Event, ready: Sequence[Standing]
+) -> None:
+    """Run everything until ``stop`` is set. A part that dies takes the rest down, with its error."""
+    inbox = StoredInbox(service.store, service.shelf)
+
+    async def everything() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve_web(make_web_app(service, channels), listening))
+            group.create_task(service.shelf.watch())
+            for worker in service.workers():
+                group.create_task(worker.run())
+            for standing in ready:
+                group.create_task(serve_channel(service.store, inbox, standing))
+
+    running = asyncio.create_task(everything())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if running.done():
+        running.result()
+        raise KefuError("everything ended by itself")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

@@ -1,0 +1,77 @@
+"""What `run` and `chat` do, once the command line is read. Imported late: --help need not wait for llama.cpp."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markdown import Markdown
+
+from bots import chat as terminal
+from bots.app import (
+    Service,
+    Standing,
+    bound_socket,
+    decided,
+    load_bots,
+    open_service,
+    run_service,
+    until_signalled,
+)
+from bots.channels import make_channels
+from bots.progress import opening
+from bots.settings import Settings, read_secrets
+from bots.table import show_table
+from core.botfile import Bot
+from core.inbox import StoredTranscript
+
+
+async def run(folders: Sequence[Path], settings: Settings, console: Console) -> None:
+    bots = load_bots(folders)
+    listening = bound_socket(settings.host, settings.port)
+    async with until_signalled() as stop, _opened(bots, settings, console) as service:
+        channels = make_channels(service.shelf, StoredTranscript(service.store), read_secrets())
+        standings = [Standing(channel) for channel in channels.all]
+        running = asyncio.create_task(run_service(service, channels, listening, stop, standings))
+        announcing = asyncio.create_task(decided(standings))
+        await asyncio.wait({running, announcing}, return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            host = settings.host if settings.host not in ("0.0.0.0", "::") else "127.0.0.1"
+            address = f"http://{host}:{listening.getsockname()[1]}"
+            show_table(console, service, await service.store.server(), address, standings, channels.absent)
+        await running
+    console.print("Stopped.", style="dim")
+
+
+async def chat(
+    folder: Path, settings: Settings, questions: Sequence[str], as_json: bool, session: str, out: Console, err: Console
+) -> None:
+    bots = load_bots([folder])
+    async with _opened(bots, settings, err) as service:
+        name = bots[0].name
+        if not questions:
+            await terminal.chat(service, name, session or getpass.getuser(), out)
+            return
+
+        def answered(answer: terminal.AnswerJson) -> None:
+            if as_json:
+                print(answer.model_dump_json(), flush=True)
+            else:
+                out.print(f"[bold]› {answer.question}[/]", highlight=False)
+                out.print(Markdown(answer.text))
+                out.print()
+
+        await terminal.ask(service, name, session, questions, answered)
+
+
+@asynccontextmanager
+async def _opened(bots: Sequence[Bot], settings: Settings, console: Console) -> AsyncIterator[Service]:
+    """Everything open; while that takes long, the console shows what is being done."""
+    async with AsyncExitStack() as stack:
+        with opening(console) as progress:
+            service = await stack.enter_async_context(open_service(bots, settings, progress))
+        yield service

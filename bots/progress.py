@@ -1,0 +1,41 @@
+"""What is being done while Kefu starts: a line that moves, and a bar while a model is downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from models.download import Progress
+
+
+class Opening:
+    """Shows the steps of opening a service on the console."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._downloads: dict[str, TaskID] = {}
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        task = self._bars.add_task(what, total=None)
+        try:
+            yield
+        finally:
+            self._bars.remove_task(task)
+
+    def downloaded(self, progress: Progress) -> None:
+        """Called from the thread that downloads."""
+        if progress.file not in self._downloads:
+            self._downloads[progress.file] = self._bars.add_task(f"Downloading {progress.file}")
+        self._bars.update(self._downloads[progress.file], completed=progress.done, total=progress.total or None)
+
+
+@contextmanager
+def opening(console: Console) -> Iterator[Opening]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=console, transient=True) as bars:
+        yield Opening(bars)
