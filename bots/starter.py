@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from core.botfile import RESERVED
 from core.config import SLUG
 from core.errors import ConfigError, Problem
 
@@ -13,7 +14,8 @@ STARTER = Path(__file__).parent / "starter"
 
 def make_starter(folder: Path) -> list[Path]:
     """Copy the starter bot to ``folder``; returns its files. Raises ConfigError, and then has written nothing."""
-    if not SLUG.fullmatch(folder.resolve().name):
+    name = folder.resolve().name
+    if not SLUG.fullmatch(name) or name in RESERVED:
         raise _refused(folder, "is no name for a bot", "Use small letters, digits, '-' and '_', such as my-shop")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise _refused(folder, "is there already and not empty", "Name a new folder")

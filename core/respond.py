@@ -150,12 +150,23 @@ async def _generated(
         owner=heard.last.address.id,
     )
     usage: Usage | None = None
+    written = 0
+    started, first = time.monotonic(), 0.0
     async with aclosing(model.generate(request)) as pieces:
         async for piece in pieces:
             usage = piece.usage or usage
+            first = first or time.monotonic() - started
+            written += 1
             if not guard.add(piece.text, last=piece.finish is not None):
                 break
             await show(guard.safe.strip())
+    # A stopped generation says no more what it cost; its pieces are about its tokens.
+    usage = usage or Usage(
+        prompt_tokens=model.count_tokens(messages),
+        completion_tokens=written,
+        first_token_s=round(first, 4),
+        total_s=round(time.monotonic() - started, 4),
+    )
     digest = hashlib.sha256("\0".join(message.content for message in messages).encode()).hexdigest()
     findings = (guard.finding,) if guard.finding else ()
     if not guard.sound:

@@ -249,3 +249,16 @@ async def test_a_store_that_is_away_says_so() -> None:
     with pytest.raises(StoreUnavailable, match="does not answer"):
         async with Store.open("unix:///nowhere/at/all.sock", "x"):
             pass
+
+
+async def test_a_cancelled_call_ends_wherever_it_is(embedded_url: str, prefix: str) -> None:
+    """Also while the client connects: a lost cancellation would keep a clean stop waiting for ever."""
+    for steps in range(60):
+        async with Store.open(embedded_url, prefix) as fresh:
+            await fresh._redis.connection_pool.disconnect()
+            waiting = asyncio.create_task(fresh.wait(fresh.work_queue(0, "shop"), 0.1))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
