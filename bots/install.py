@@ -6,7 +6,9 @@ shows what is done and what is left, the whole output goes to .venv/install.log.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -81,6 +83,21 @@ def cmake_args() -> str:
     return " ".join([*args, os.environ.get("CMAKE_ARGS", "")]).strip()
 
 
+def cache_dir() -> Path:
+    """pip's cache for this CPU and these options: pip would hand out a llama.cpp that was compiled for others."""
+    base = os.environ.get("PIP_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pip"
+    made_for = f"{cmake_args()} {platform.platform()} {cpu()}"
+    return Path(base) / f"kefu-{hashlib.sha256(made_for.encode()).hexdigest()[:12]}"
+
+
+def cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return " ".join(sorted({line for line in lines if line.startswith(("flags", "Features", "model name"))}))
+
+
 def accepted(flags: str) -> bool:
     """Whether the compiler knows ``flags``: only those for x86 do."""
     compiler = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc") or shutil.which("clang")
@@ -91,7 +108,12 @@ def accepted(flags: str) -> bool:
 
 
 def install() -> int:
-    environment = {**os.environ, "CMAKE_ARGS": cmake_args(), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    environment = {
+        **os.environ,
+        "CMAKE_ARGS": cmake_args(),
+        "PIP_CACHE_DIR": str(cache_dir()),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
     # The lock is complete, so pip need not look for dependencies; it checks the hash of each file.
     command = [
         *(str(VENV / "bin" / "python"), "-m", "pip", "install", "--no-deps", "--require-hashes", "--verbose"),
