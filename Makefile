@@ -17,6 +17,7 @@ run: $(VENV)/.installed  ## install what is missing, then start the sample shop 
 	@$(PY) -m bots run $(BOTS)
 
 test: $(VENV)/.installed  ## install what is missing, then run all tests
+	@$(PY) -m tests.browser
 	@$(PY) -m pytest -n 2 --dist worksteal -q
 
 lint: $(VENV)/.installed  ## ruff, mypy --strict, the import contract

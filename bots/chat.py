@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from uuid import uuid4
@@ -16,6 +17,7 @@ from adapters.terminal import Screen, TerminalChannel
 from bots.app import Service, Standing, serve_channel
 from core.commands import greeting
 from core.inbox import StoredInbox
+from core.language import detect
 from core.messages import Outgoing
 from core.phrases import in_language
 from core.state import Trace
@@ -57,11 +59,20 @@ class AnswerJson(BaseModel):
 async def chat(service: Service, bot: str, session: str, console: Console) -> None:
     """Talk until the input ends or Ctrl-D; the conversation of a session is remembered."""
     persona = service.shelf.bot(bot).persona()
-    language = service.shelf.bot(bot).languages[0]
+    language = detect("", service.shelf.bot(bot).languages, hint=terminal_language())
     console.print(Markdown(greeting(persona, language)))
     console.print("\nCtrl-D ends the chat. /new forgets it, /help lists what you can write.\n", style="dim")
     screen = Screen(console, in_language(persona.config.name, language))
-    await _talk(service, TerminalChannel(bot, session, _typed(), screen.show))
+    await _talk(service, TerminalChannel(bot, session, _typed(), screen.show, language))
+
+
+def terminal_language() -> str:
+    """The language that the terminal is set to, as an IETF tag; empty if it is set to none."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(name, "").partition(".")[0]
+        if value not in ("", "C", "POSIX"):
+            return value.replace("_", "-")
+    return ""
 
 
 async def _typed() -> AsyncIterator[str]:

@@ -102,7 +102,7 @@ class Kefu:
 async def running(folder: Path, *arguments: str, **env: str) -> AsyncIterator[Kefu]:
     """Kefu up and serving, with what `run` is given; the web chat on a free port."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bots", "run", *arguments, "--port", "0"),
+        *(sys.executable, "-m", "bots", "run", *("--port", "0"), *arguments),
         cwd=folder,
         env=environment(folder, **env),
         stdin=asyncio.subprocess.DEVNULL,
