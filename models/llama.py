@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import structlog
 
 # OpenMP's threads spin while they wait. One busy neighbour on the same cores (our own event loop, Redis, a browser) then
@@ -19,6 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 from llama_cpp import llama_cpp as lib
 
 from core.ports import Sampling
+from models.penalties import Logits, Penalties
 from models.runner import DecodeFailed, Limits, Slice
 
 log = structlog.get_logger("models.llama")
@@ -28,7 +30,6 @@ _CONTINUED = 5
 _ERROR = 4
 _DEBUG = 1
 _BLOCK = 4096  # characters tokenised at once: the library's regular expressions recurse, long texts overflow the stack
-_PENALTY_WINDOW = 64
 
 
 class LlamaError(Exception):
@@ -73,7 +74,12 @@ class _Log:
 
 
 _LOG = _Log()
-_LOG.install()
+
+
+def set_up_library() -> None:
+    """Once for the process; again does no harm."""
+    _LOG.install()
+    lib.llama_backend_init()
 
 
 # ── the model ────────────────────────────────────────────────────────────────────────────────────────────
@@ -96,15 +102,14 @@ class LoadOptions:
 class Opened:
     vocabulary: LlamaVocabulary
     runner: LlamaRunner
-    name: str
     chat_template: str
     trained_context: int
 
 
 def open_model(path: Path, options: LoadOptions) -> Opened:
     """Load a GGUF file that was checked before (models/gguf.py). Raises LlamaError. Takes seconds."""
+    set_up_library()
     _LOG.errors()
-    lib.llama_backend_init()
     params = lib.llama_model_default_params()
     params.n_gpu_layers = options.gpu_layers
     if b"AMX_INT8 = 1" in lib.llama_print_system_info():
@@ -125,16 +130,9 @@ def open_model(path: Path, options: LoadOptions) -> Opened:
     return Opened(
         vocabulary=vocabulary,
         runner=runner,
-        name=_metadata(model, "general.name"),
         chat_template=(lib.llama_model_chat_template(model, None) or b"").decode("utf-8", "replace"),
         trained_context=int(lib.llama_model_n_ctx_train(model)),
     )
-
-
-def _metadata(model: lib.llama_model_p, key: str) -> str:
-    buffer = ctypes.create_string_buffer(1024)
-    length = lib.llama_model_meta_val_str(model, key.encode(), buffer, len(buffer))
-    return buffer.value.decode("utf-8", "replace") if length > 0 else ""
 
 
 class LlamaVocabulary:
@@ -306,7 +304,14 @@ class LlamaRunner:
             raise DecodeFailed(f"llama_decode returned {status}: {_LOG.errors()}", intact=status in (1, -1))
 
     def sampler(self, sampling: Sampling, seed: int) -> LlamaSampler:
-        return LlamaSampler(self, _chain(sampling, seed, self._vocabulary.size))
+        return LlamaSampler(self, sampling, seed)
+
+    def logits(self, row: int) -> Logits:
+        """Of the token that follows slice ``row`` of the last decode; valid until the next one."""
+        pointer = lib.llama_get_logits_ith(self._context, self._rows[row])
+        if not pointer:
+            raise LlamaError(f"there are no logits in row {row}")
+        return np.ctypeslib.as_array(pointer, (self._vocabulary.size,))
 
     def draw(self, chain: lib.llama_sampler_p, row: int) -> int:
         return int(lib.llama_sampler_sample(chain, self._context, self._rows[row]))
@@ -317,33 +322,30 @@ class LlamaRunner:
         lib.llama_free(self._context)
         lib.llama_model_free(self._model)
 
-    def _rows_now(self) -> list[int]:
-        return self._rows
-
 
 class LlamaSampler:
-    def __init__(self, runner: LlamaRunner, chain: lib.llama_sampler_p) -> None:
+    def __init__(self, runner: LlamaRunner, sampling: Sampling, seed: int) -> None:
         self._runner = runner
-        self._chain = chain
+        self._penalties = Penalties(sampling)
+        self._chain = _chain(sampling, seed) if sampling.temperature else None
 
     def draw(self, row: int) -> int:
-        return self._runner.draw(self._chain, row)
+        logits = self._runner.logits(row)
+        with self._penalties.on(logits):
+            token = int(logits.argmax()) if self._chain is None else self._runner.draw(self._chain, row)
+        self._penalties.said(token)
+        return token
 
     def close(self) -> None:
-        lib.llama_sampler_free(self._chain)
+        if self._chain is not None:
+            lib.llama_sampler_free(self._chain)
 
 
-def _chain(sampling: Sampling, seed: int, vocabulary: int) -> lib.llama_sampler_p:
-    """Penalties on what was drawn (never on the prompt: prices are to be repeated), top-k, top-p, min-p, draw."""
+def _chain(sampling: Sampling, seed: int) -> lib.llama_sampler_p:
+    """Top-k, top-p, min-p, temperature, draw."""
     params = lib.llama_sampler_chain_default_params()
     params.no_perf = True
     chain: lib.llama_sampler_p = lib.llama_sampler_chain_init(params)
-    if sampling.repeat_penalty != 1 or sampling.frequency_penalty or sampling.presence_penalty:
-        penalties = (sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty)
-        lib.llama_sampler_chain_add(chain, lib.llama_sampler_init_penalties(vocabulary, _PENALTY_WINDOW, *penalties))
-    if sampling.temperature == 0:
-        lib.llama_sampler_chain_add(chain, lib.llama_sampler_init_greedy())
-        return chain
     if sampling.top_k:
         lib.llama_sampler_chain_add(chain, lib.llama_sampler_init_top_k(sampling.top_k))
     if sampling.top_p < 1:

@@ -96,7 +96,7 @@ def _engine(opened: Opened, config: ModelConfig, file: ModelFile, digest: str, k
         log.warning("a general chat format is used, answers may be worse", model=file.named, reason=problem)
     trained = opened.trained_context or config.context
     info = ModelInfo(
-        name=opened.name or file.path.stem,
+        name=file.path.stem,
         digest=digest,
         context_tokens=min(config.context, trained, opened.runner.limits.cells),
         languages=tuple(config.languages),

@@ -44,7 +44,7 @@ async def text(engine: Engine, request: GenerationRequest) -> str:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - the other side is a thread that tells nobody
+        while not condition():
             await asyncio.sleep(0.005)
 
 
