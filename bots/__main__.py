@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 
 from bots.logs import configure_logs
-from bots.settings import Settings, read_settings
+from bots.settings import Settings, export_hub_settings, read_settings
 from core.errors import ConfigError, KefuError
 
 app = typer.Typer(
@@ -124,6 +125,7 @@ def _settings(**given: object) -> Settings:
         _print_problems(error)
         raise typer.Exit(1) from None
     configure_logs(settings.log, settings.log_level)
+    export_hub_settings()
     return settings
 
 
@@ -139,6 +141,12 @@ def _go(work: Coroutine[Any, Any, None]) -> None:
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def _python() -> str:
+    """How to call this Python from here: what was typed, shorter where it lies below."""
+    program = Path(sys.executable)
+    return str(program.relative_to(Path.cwd())) if program.is_relative_to(Path.cwd()) else str(program)
 
 
 def _print_problems(error: ConfigError) -> None:

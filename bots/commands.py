@@ -35,15 +35,19 @@ async def run(folders: Sequence[Path], settings: Settings, console: Console) -> 
     listening = bound_socket(settings.host, settings.port)
     async with until_signalled() as stop, _opened(bots, settings, console) as service:
         channels = make_channels(service.shelf, StoredTranscript(service.store), read_secrets())
+        closing = AsyncExitStack()
+        for channel in channels.telegram:
+            closing.push_async_callback(channel.close)
         standings = [Standing(channel) for channel in channels.all]
-        running = asyncio.create_task(run_service(service, channels, listening, stop, standings))
-        announcing = asyncio.create_task(decided(standings))
-        await asyncio.wait({running, announcing}, return_when=asyncio.FIRST_COMPLETED)
-        if not running.done():
-            host = settings.host if settings.host not in ("0.0.0.0", "::") else "127.0.0.1"
-            address = f"http://{host}:{listening.getsockname()[1]}"
-            show_table(console, service, await service.store.server(), address, standings, channels.absent)
-        await running
+        async with closing:
+            running = asyncio.create_task(run_service(service, channels, listening, stop, standings))
+            announcing = asyncio.create_task(decided(standings))
+            await asyncio.wait({running, announcing}, return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                host = settings.host if settings.host not in ("0.0.0.0", "::") else "127.0.0.1"
+                address = f"http://{host}:{listening.getsockname()[1]}"
+                show_table(console, service, await service.store.server(), address, standings, channels.absent)
+            await running
     console.print("Stopped.", style="dim")
 
 

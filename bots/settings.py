@@ -19,7 +19,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KEFU_", env_file=".env", extra="ignore", frozen=True)
 
-    data_dir: Path = Field(default=Path(".kefu"), description="where the embedded store and downloads keep their data")
+    data_dir: Path = Field(default=Path(".kefu"), description="where the embedded store keeps its data")
     redis_url: str = Field(
         default="", description="a Redis or Valkey server; empty: an embedded one in the data folder"
     )
@@ -48,6 +48,13 @@ def read_settings(**given: object) -> Settings:
                 for details in error.errors()
             )
         ) from None
+
+
+def export_hub_settings() -> None:
+    """What .env says for huggingface_hub (HF_TOKEN, HF_HOME, …), which reads only the environment."""
+    for name, value in dotenv_values(".env").items():
+        if name.startswith("HF_") and value:
+            os.environ.setdefault(name, value)
 
 
 def read_secrets() -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from core.config import SLUG, ApprovedAnswerConfig, BotConfig, PersonaConfig, ProductConfig
+from core.config import LANGUAGE_TAG, SLUG, ApprovedAnswerConfig, BotConfig, PersonaConfig, ProductConfig
 from core.errors import ConfigError, Problem
 from core.knowledge.base import Knowledge
 from core.knowledge.passages import Passage, of_note, of_product
@@ -213,8 +213,13 @@ def _check_header(reading: Reading, file: Path, header: list[str]) -> bool:
     before = len(reading.problems)
     known = [*PLAIN_COLUMNS, "name_en", "name_zh", "description_en", "description_zh"]
     for name in header:
-        if name not in PLAIN_COLUMNS and not name.startswith(("name_", "description_")):
+        kind, _, language = name.partition("_")
+        if name not in PLAIN_COLUMNS and kind not in ("name", "description"):
             reading.wrong(file, 1, name, "is no known column", nearest(name, known))
+        elif name not in PLAIN_COLUMNS and not LANGUAGE_TAG.fullmatch(language):
+            reading.wrong(file, 1, name, "ends in no language tag", f"Write for example {kind}_en or {kind}_pt-BR")
+    for name in sorted({name for name in header if header.count(name) > 1}):
+        reading.wrong(file, 1, name, "this column stands here twice", "Write each column once")
     for name in ("sku", "category", "price", "currency", "stock"):
         if name not in header:
             reading.wrong(file, 1, name, "this column is missing", f"The columns are: {', '.join(known)}")

@@ -51,6 +51,10 @@ NAMES = {
     "中文": "zh",
     "汉语": "zh",
     "mandarin": "zh",
+    "简体中文": "zh",
+    "繁體中文": "zh",
+    "普通话": "zh",
+    "华语": "zh",
     "german": "de",
     "deutsch": "de",
     "french": "fr",
@@ -63,7 +67,8 @@ NAMES = {
 
 
 def _language(argument: str, bot: Bot, state: State) -> Said:
-    wanted = NAMES.get(argument.strip().casefold(), argument.strip())
+    written = argument.strip().casefold().replace("_", "-")
+    wanted = NAMES.get(written, written)
     for language in bot.languages:
         if wanted and base(language) == base(wanted):
             chosen = state.model_copy(update={"language": language, "language_chosen": True})

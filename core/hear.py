@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,22 +10,30 @@ from datetime import timedelta
 
 from core.botfile import Bot, Persona
 from core.inbox import line_of
-from core.language import detect
+from core.knowledge.words import HAN
+from core.language import base, detect
 from core.messages import Incoming, Kind, Line
 from core.state import State, Turn
 
 # "A moment ago": in a group the bot goes on talking with a person for this long without being mentioned again.
 MOMENT = timedelta(minutes=2)
+READ_FOR_LANGUAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """``meant``: the messages to answer, in order; ``lines``: all of the turn, for the history."""
+    """``meant``: the messages to answer, in order; ``lines``: all of the turn, for the history.
+
+    ``text``: what is meant, to find answers with; ``spoken``: the same for the model, with names if several people speak.
+    ``language``: to answer in; ``written``: that of the text alone, which may be another (a chosen language stays).
+    """
 
     meant: tuple[Incoming, ...]
     lines: tuple[Line, ...]
     language: str
+    written: str
     text: str
+    spoken: str
 
     @property
     def last(self) -> Incoming:
@@ -39,8 +48,20 @@ def hear(turn: Turn, bot: Bot, persona: Persona) -> Heard:
         for message in messages
         if message.kind is not Kind.COMMAND
     )
-    text = "\n".join(clean(message.text) for message in meant if visible(message.text))
-    return Heard(meant, lines, _language(text, meant, bot, turn.state), text)
+    readable = [message for message in meant if visible(message.text)]
+    # A longer one is not answered; it need not be gone through to its end.
+    limit = bot.config.limits.message_chars + 1
+    readable = [message.model_copy(update={"text": message.text[:limit]}) for message in readable]
+    text = "\n".join(clean(message.text) for message in readable)
+    several = len({message.sender.id for message in readable}) > 1
+    spoken = "\n".join(_with_name(message) for message in readable) if several else text
+    language = language_of(meant, turn.state, bot)
+    return Heard(meant, lines, language, detect(text[:READ_FOR_LANGUAGE], bot.languages, language), text, spoken)
+
+
+def _with_name(message: Incoming) -> str:
+    name = clean(message.sender.name)
+    return f"{name}: {clean(message.text)}" if name else clean(message.text)
 
 
 def _edits_joined(messages: Sequence[Incoming], history: Sequence[Line]) -> list[Incoming]:
@@ -60,26 +81,47 @@ def _edits_joined(messages: Sequence[Incoming], history: Sequence[Line]) -> list
 def _is_meant(message: Incoming, persona: Persona, turn: Turn) -> bool:
     if message.addressed or not message.group:
         return True
-    words = message.text.casefold()
-    if any(trigger.casefold() in words for trigger in persona.config.triggers):
+    if any(_names(message.text, trigger) for trigger in persona.config.triggers):
         return True
     spoke = next((line for line in reversed(turn.history) if line.role == "bot"), None)
     return spoke is not None and turn.state.last_speaker == message.sender.id and message.at - spoke.at < MOMENT
 
 
-def _language(text: str, meant: Sequence[Incoming], bot: Bot, state: State) -> str:
-    if state.language_chosen and state.language in bot.languages:
-        return state.language
-    hint = meant[-1].sender.language if meant else ""
+def _names(text: str, trigger: str) -> bool:
+    """Whether ``trigger`` stands in ``text`` as a word; Chinese is written without spaces, there it just stands in it."""
+    before = r"(?<!\w)" if not HAN.match(trigger[:1]) else ""
+    after = r"(?!\w)" if not HAN.match(trigger[-1:]) else ""
+    return re.search(before + re.escape(trigger) + after, text, re.IGNORECASE) is not None
+
+
+def language_of(messages: Sequence[Incoming], state: State, bot: Bot) -> str:
+    """The language to answer ``messages`` in: the chosen one, else the one that they are written in."""
+    if state.language_chosen:
+        for language in bot.languages:
+            if base(language) == base(state.language):
+                return language
+    text = "\n".join(clean(message.text[:READ_FOR_LANGUAGE]) for message in messages)
+    hint = messages[-1].sender.language if messages else ""
     return detect(text, bot.languages, state.language, hint)
+
+
+# Letters by their category, but nothing is seen of them.
+BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
+# They change how a text looks and hide words from the search; joiners stay, emoji and Persian need them.
+HIDDEN = frozenset("\u00ad\u200b\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def visible(text: str) -> bool:
     """Whether anything of a text can be seen; zero-width and control characters cannot."""
-    return any(unicodedata.category(character)[0] not in "CZ" for character in text)
+    return any(unicodedata.category(character)[0] not in "CZ" and character not in BLANK for character in text)
 
 
 def clean(text: str) -> str:
     """A text without control characters (line breaks stay), in composed form."""
-    kept = (character for character in text if character in "\n\t" or unicodedata.category(character) != "Cc")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    kept = (
+        character
+        for character in text
+        if character in "\n\t" or (unicodedata.category(character) != "Cc" and character not in HIDDEN)
+    )
     return unicodedata.normalize("NFC", "".join(kept)).strip()

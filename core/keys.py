@@ -15,7 +15,7 @@ data and cannot be changed under them.
     kefu:{n}:c:<conversation>:seen   zset    ids of the updates that were stored → when (ms)
     kefu:{n}:c:<conversation>:log    list    the history
     kefu:{n}:c:<conversation>:out    list    replies that wait to be sent
-    kefu:{n}:t:<trace>               string  how an answer came about
+    kefu:{n}:c:<conversation>:traces list    how the answers came about
     kefu:draft:<bot>:<platform>      channel what is being written right now (pub/sub, nothing is stored)
 """
 
@@ -48,6 +48,7 @@ class ConversationKeys:
     seen: str
     log: str
     out: str
+    traces: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Keys:
 
     def conversation(self, conversation: str) -> ConversationKeys:
         base = f"{self.prefix}:{{{self.partition(conversation)}}}:c:{conversation}"
-        return ConversationKeys(base, f"{base}:in", f"{base}:seen", f"{base}:log", f"{base}:out")
+        return ConversationKeys(base, f"{base}:in", f"{base}:seen", f"{base}:log", f"{base}:out", f"{base}:traces")
 
     def work(self, partition: int, bot: str) -> QueueKeys:
         base = f"{self.prefix}:{{{partition}}}"
@@ -84,9 +85,6 @@ class Keys:
 
     def dead(self, address: Address) -> str:
         return f"{self.prefix}:{{{self.partition(address.id)}}}:dead:{address.bot}:{address.platform}"
-
-    def trace(self, conversation: str, trace: str) -> str:
-        return f"{self.prefix}:{{{self.partition(conversation)}}}:t:{trace}"
 
     def drafts(self, bot: str, platform: str) -> str:
         return f"{self.prefix}:draft:{bot}:{platform}"

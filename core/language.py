@@ -5,6 +5,7 @@ Short messages ("ok", "👍", an order number) say nothing about the language; t
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -23,6 +24,12 @@ SCRIPT_OF = {
 NOT_LATIN = frozenset(SCRIPT_OF.values())
 # One word of Latin script in a conversation in another says little: "ok", "DHL", a product's name.
 LINGER_WORDS = 2
+# "Do you have 龙井?" is English, "有 Earl Grey 吗" is Chinese: the small words tell, not the names.
+SMALL_WORDS = re.compile(
+    r"\b(?:a|an|and|are|can|do|does|for|have|how|i|in|is|it|my|of|or|please|the|this|to|what|when|where|which|with|you)\b",
+    re.IGNORECASE | re.ASCII,
+)
+SMALL_HAN = re.compile(r"[吗呢的了有么请我你您是多怎哪能可想要买卖这那和]")
 
 
 def base(language: str) -> str:
@@ -34,10 +41,11 @@ def detect(text: str, allowed: Sequence[str], before: str = "", hint: str = "") 
     """The best of ``allowed`` (its first is the default) for ``text``; ``hint`` is the platform's guess."""
     scripts = _scripts(text)
     spoken = {base(language): language for language in reversed(allowed)}
-    for language, _ in scripts.most_common():
-        if language in spoken:
-            return spoken[language]
     latin = [language for language in allowed if base(language) not in NOT_LATIN]
+    named = latin and SMALL_WORDS.search(text) and not SMALL_HAN.search(text)
+    for language, _ in scripts.most_common():
+        if language in spoken and not (named and language == "zh"):
+            return spoken[language]
     if scripts["latin"] > 0 and latin:
         words = len(text.split())
         if before in allowed and (before in latin or words < LINGER_WORDS):

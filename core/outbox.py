@@ -7,6 +7,7 @@ it is known, so that after a crash it is edited to its end and not repeated.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import OrderedDict
 from typing import TypeVar
@@ -14,7 +15,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from core.errors import ChannelError, ChatClosed, RateLimited, SendRejected, StoreUnavailable
+from core.errors import ChannelError, ChatClosed, RateLimited, SendRejected, StoreError, StoreUnavailable
 from core.messages import Draft, Outgoing
 from core.ports import Channel
 from core.queue import consume, patiently, under_lease
@@ -29,11 +30,14 @@ TRIES = 8
 BACKOFF_S = 0.5
 BACKOFF_CAP_S = 60.0
 REMEMBERED = 1000
+HAND_BACK_S = 1.0
 
 
 class Outbox:
-    def __init__(self, store: Store, channel: Channel) -> None:
+    def __init__(self, store: Store, channel: Channel, backoff_s: float = BACKOFF_S) -> None:
+        """``backoff_s``: the wait after the first failure; it doubles with each further one."""
         self._store = store
+        self._backoff_s = backoff_s
         self._channel = channel
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._drafts: dict[str, Draft] = {}
@@ -65,6 +69,9 @@ class Outbox:
         attempts = unsent.shown.attempts
         try:
             await self._send_parts(unsent, ids)
+        except asyncio.CancelledError:
+            await self._hand_back(unsent, _shown(unsent, ids, attempts))
+            raise
         except RateLimited as error:
             await self._later(unsent, _shown(unsent, ids, attempts), error.retry_after, error)
         except (ChatClosed, SendRejected) as error:
@@ -74,7 +81,7 @@ class Outbox:
             if shown.attempts >= TRIES:
                 await self._give_up(unsent, shown, error)
             else:
-                await self._later(unsent, shown, _backoff(shown.attempts), error)
+                await self._later(unsent, shown, _backoff(self._backoff_s, shown.attempts), error)
         else:
             await patiently(lambda: self._store.sent(unsent, _shown(unsent, ids, attempts)))
 
@@ -91,11 +98,21 @@ class Outbox:
                 language=unsent.reply.language,
             )
             if number < len(ids):
-                await self._channel.edit(ids[number], message)
-                continue
-            ids.append(await self._channel.send(message))
+                try:
+                    await self._channel.edit(ids[number], message)
+                    continue
+                except SendRejected as error:  # the shopper has deleted it, or it is too old to be edited
+                    log.info("sent anew, not edited", conversation=unsent.conversation, reason=str(error))
+                    ids[number] = await self._channel.send(message)
+            else:
+                ids.append(await self._channel.send(message))
             if number + 1 < len(parts):
                 await patiently(lambda: self._store.shown(unsent, _shown(unsent, ids, unsent.shown.attempts)))
+
+    async def _hand_back(self, unsent: Unsent, shown: Shown) -> None:
+        """We are stopped: another sender shall go on at once and not wait for the end of the lease."""
+        with contextlib.suppress(StoreError, TimeoutError):
+            await asyncio.wait_for(self._store.postpone(unsent, shown, 0), HAND_BACK_S)
 
     async def _later(self, unsent: Unsent, shown: Shown, delay_s: float, error: ChannelError) -> None:
         log.warning("not sent yet", conversation=unsent.conversation, again_in_s=round(delay_s, 2), reason=str(error))
@@ -124,10 +141,9 @@ class Outbox:
     async def _show_drafts(self, conversation: str) -> None:
         """Show the newest draft of one conversation, as often as the platform allows, until there is no newer one."""
         shown: Draft | None = None
-        pause = 0.0
         try:
             while shown is not self._drafts[conversation]:
-                shown = self._drafts[conversation]
+                shown, pause = self._drafts[conversation], 0.0
                 try:
                     await self._show(shown)
                 except RateLimited as error:
@@ -160,9 +176,9 @@ class Outbox:
         )
         sent = self._growing.get(draft.reply)
         if sent is None:
-            waits, begun = await self._store.growing(draft.address)
-            if waits:
-                return  # an earlier reply has to be sent first
+            waits, begun, done = await self._store.growing(draft.address)
+            if waits or done == draft.reply:
+                return  # an earlier reply has to be sent first, or this one was sent already, before we were started
             sent = begun.ids[0] if begun is not None and begun.reply == draft.reply else None
         if sent is not None:
             await self._channel.edit(sent, message)
@@ -183,9 +199,9 @@ def _shown(unsent: Unsent, ids: list[str], attempts: int) -> Shown:
     return Shown(reply=unsent.reply.id, ids=tuple(ids), attempts=attempts)
 
 
-def _backoff(attempts: int) -> float:
+def _backoff(first_s: float, attempts: int) -> float:
     """Seconds; full jitter, so that many chats do not come back at the same moment."""
-    return random.uniform(0.5, 1.0) * min(BACKOFF_CAP_S, BACKOFF_S * 2.0**attempts)
+    return random.uniform(0.5, 1.0) * min(BACKOFF_CAP_S, first_s * 2.0**attempts)
 
 
 def _remember(memory: OrderedDict[str, Item], key: str, value: Item) -> None:

@@ -10,12 +10,12 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core import commands, prompt
 from core.botfile import Bot, Persona
 from core.errors import ModelError, PromptTooLong
-from core.hear import Heard, hear, visible
+from core.hear import Heard, clean, hear, visible
 from core.knowledge.base import Approved, Evidence
 from core.language import base
 from core.messages import Kind, Line, Reply, Rung, stable_id
@@ -27,6 +27,8 @@ from core.trust.claims import Fact, Grounding, Guard
 Show = Callable[[str], Awaitable[None]]
 PASSAGES = 3
 MAX_APPROVED = 3
+# Stickers and the like say nothing that would have to be read.
+UNREAD = frozenset({Kind.PHOTO, Kind.VOICE, Kind.VIDEO, Kind.DOCUMENT, Kind.LOCATION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ async def respond(turn: Turn, bot: Bot, model: TextModel, show: Show, last_try: 
         or await _from_facts(turn, heard, bot, persona, model, show, last_try)
         or _unknown(heard, bot)
     )
+    answer = _with_unread(answer, heard)
     return _outcome(turn, heard, bot, persona, model, state, answer, time.monotonic() - started)
 
 
@@ -82,15 +85,22 @@ def _notice(heard: Heard, bot: Bot) -> Answer | None:
 
 def _approved(heard: Heard, bot: Bot) -> Answer | None:
     """What a person has written for just this question; for a burst of questions, one answer after the other."""
-    whole = bot.knowledge.approved(heard.text, heard.language)
-    found: list[Approved] = [whole] if whole else []
-    if not found:
-        parts = [bot.knowledge.approved(message.text, heard.language) for message in heard.meant]
-        found = list({part.id: part for part in parts if part}.values())
-        if None in parts or len(found) > MAX_APPROVED:
-            return None
-    passages = tuple(TracePassage(id=f"answers/{answer.id}", score=answer.score) for answer in found)
-    return Answer(Rung.APPROVED, "\n\n".join(answer.text for answer in found), passages)
+    for language in dict.fromkeys((heard.language, heard.written)):
+        found = _approved_in(language, heard, bot)
+        if found:
+            passages = tuple(TracePassage(id=f"answers/{answer.id}", score=answer.score) for answer in found)
+            return Answer(Rung.APPROVED, "\n\n".join(answer.text for answer in found), passages)
+    return None
+
+
+def _approved_in(language: str, heard: Heard, bot: Bot) -> list[Approved]:
+    whole = bot.knowledge.approved(heard.text, language, say_in=heard.language)
+    if whole:
+        return [whole]
+    asked = [message.text for message in heard.meant if any(character.isalnum() for character in message.text)]
+    parts = [bot.knowledge.approved(clean(text), language, say_in=heard.language) for text in asked]
+    found = list({part.id: part for part in parts if part}.values())
+    return [] if None in parts or len(found) > MAX_APPROVED else found
 
 
 async def _from_facts(
@@ -102,12 +112,13 @@ async def _from_facts(
         return None
     passages = tuple(TracePassage(id=found.passage.id, score=found.score) for found in evidence)
     quote = Answer(Rung.QUOTED, _quotation(evidence, heard.language), passages)
-    if base(heard.language) not in map(base, model.info.languages):
+    elsewhere = base(evidence[0].passage.language) != base(heard.language)
+    if elsewhere or base(heard.language) not in map(base, model.info.languages):
         return quote
     given = evidence[: bot.config.limits.passages]
     messages = prompt.build(
         *(bot, persona, heard.language, turn.history, [found.passage for found in given]),
-        *(heard.text, heard.last.post, model),
+        *(heard.spoken, heard.last.post, model),
     )
     if messages is None:
         return quote
@@ -123,9 +134,17 @@ async def _from_facts(
 
 def _evidence(turn: Turn, heard: Heard, bot: Bot) -> list[Evidence]:
     """Passages on the question; a follow-up ("and how long?") is read together with what was asked before."""
-    found = bot.knowledge.search(heard.text, heard.language, PASSAGES)
+    languages = tuple(dict.fromkeys((heard.language, heard.written)))
+    for language in languages:
+        if found := bot.knowledge.search(heard.text, language, PASSAGES):
+            return found
     before = next((line.text for line in reversed(turn.history) if line.role == "shopper"), "")
-    return found or (bot.knowledge.search(f"{before} {heard.text}", heard.language, PASSAGES) if before else [])
+    for language in languages if before else ():
+        if bot.knowledge.knows(heard.text, language) and (
+            found := bot.knowledge.search(f"{before} {heard.text}", language, PASSAGES)
+        ):
+            return found
+    return []
 
 
 async def _generated(
@@ -182,6 +201,14 @@ def _quotation(evidence: Sequence[Evidence], language: str) -> str:
         alike = [found for found in evidence if found.passage.kind == "product" and found.score >= 0.7 * best.score]
         return "\n".join(f"- {found.passage.text}" for found in alike) if len(alike) > 1 else best.passage.text
     return say(Phrase.QUOTED, language, passage=best.passage.text)
+
+
+def _with_unread(answer: Answer, heard: Heard) -> Answer:
+    """A picture or a voice message beside a text is not passed over in silence."""
+    unread = any(message.kind in UNREAD and not visible(message.text) for message in heard.meant)
+    if not unread or answer.rung is Rung.NOTICE:
+        return answer
+    return replace(answer, text=f"{answer.text}\n\n{say(Phrase.ONLY_TEXT, heard.language)}")
 
 
 def _unknown(heard: Heard, bot: Bot) -> Answer:

@@ -48,11 +48,14 @@ class Shelf:
         if after.version == before.version:
             return False
         if _needs_restart(before, after):
-            log.warning("model, platforms or web settings changed: they take effect at the next start", bot=name)
+            log.warning("the model or the platforms changed: they take effect at the next start", bot=name)
         self._bots[name] = after
         log.info("bot reloaded", bot=name, version=after.version, before=before.version)
         return True
 
 
 def _needs_restart(before: Bot, after: Bot) -> bool:
-    return before.config.model != after.config.model or before.config.platforms != after.config.platforms
+    """The page's looks are read for each visit; what is opened at the start is not."""
+    one, two = before.config.platforms, after.config.platforms
+    opened = (one.telegram, one.discord, one.web.enabled) != (two.telegram, two.discord, two.web.enabled)
+    return opened or before.config.model != after.config.model

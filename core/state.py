@@ -20,11 +20,15 @@ class State(Value):
 
 
 class Turn(Value):
-    """All messages of one conversation that wait, claimed under a fence."""
+    """All messages of one conversation that wait, claimed under a fence.
+
+    ``attempts``: how often the model has failed on it; ``deaths``: how many workers have died over it.
+    """
 
     conversation: str
     fence: int
     attempts: int
+    deaths: int = 0
     state: State
     history: tuple[Line, ...]
     messages: tuple[Incoming, ...]

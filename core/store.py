@@ -183,6 +183,7 @@ class Store:
             conversation=conversation,
             fence=fence,
             attempts=int(known.get("attempts", 0)),
+            deaths=int(known.get("deaths", 0)),
             state=State.model_validate_json(known["state"]) if "state" in known else State(),
             history=tuple(Line.model_validate_json(line) for line in log),
             messages=one_turn([Incoming.model_validate_json(message) for message in waiting]),
@@ -202,7 +203,9 @@ class Store:
         keys = self._keys.conversation(turn.conversation)
         work = self._keys.work(self._keys.partition(turn.conversation), turn.address.bot)
         done = await self._call(
-            "retry", (keys.hash, work.due), turn.conversation, turn.fence, int(delay_s * 1000), attempts
+            "retry",
+            (keys.hash, work.due, work.bell),
+            *(turn.conversation, turn.fence, int(delay_s * 1000), attempts, BELLS),
         )
         held(done, turn.conversation)
 
@@ -219,10 +222,7 @@ class Store:
         trace = outcome.trace
         done = await self._call(
             "commit",
-            (
-                *(keys.hash, keys.waiting, keys.log, work.due, work.bell, keys.out, sending.due, sending.bell),
-                self._keys.trace(conversation, trace.id if trace else "-"),
-            ),
+            (keys.hash, keys.waiting, keys.log, work.due, work.bell, keys.out, sending.due, sending.bell, keys.traces),
             *(conversation, turn.fence, len(turn.messages), retention.ttl_ms, retention.lines, int(outcome.erase)),
             outcome.reply.model_dump_json() if outcome.reply else "",
             trace.model_dump_json() if trace else "",
@@ -269,7 +269,7 @@ class Store:
             "sent",
             (keys.hash, keys.out, queue.due, queue.bell, self._keys.dead(address)),
             *(unsent.conversation, unsent.fence, shown.model_dump_json()),
-            *(dead.model_dump_json() if dead else "", DEAD_MS),
+            *(dead.model_dump_json() if dead else "", DEAD_MS, BELLS),
         )
         held(done, unsent.conversation)
 
@@ -280,8 +280,8 @@ class Store:
         queue = self._keys.sending(self._keys.partition(unsent.conversation), address.bot, address.platform)
         done = await self._call(
             "postpone",
-            (keys.hash, queue.due),
-            *(unsent.conversation, unsent.fence, int(delay_s * 1000), shown.model_dump_json()),
+            (keys.hash, queue.due, queue.bell),
+            *(unsent.conversation, unsent.fence, int(delay_s * 1000), shown.model_dump_json(), BELLS),
         )
         held(done, unsent.conversation)
 
@@ -308,15 +308,16 @@ class Store:
                     if message is not None:
                         yield Draft.model_validate_json(message["data"])
 
-    async def growing(self, address: Address) -> tuple[bool, Shown | None]:
-        """Whether a finished reply still waits to be sent, and the message that shows a reply being written."""
+    async def growing(self, address: Address) -> tuple[bool, Shown | None, str]:
+        """Whether a finished reply waits to be sent, the message of one being written, and the id of the last sent one."""
         keys = self._keys.conversation(address.id)
         with translated():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.llen(keys.out)
-                pipe.hget(keys.hash, "draft")
-                unsent, draft = await pipe.execute()
-        return bool(unsent), Shown.model_validate_json(draft) if draft else None
+                pipe.hmget(keys.hash, "draft", "delivered")
+                unsent, (draft, delivered) = await pipe.execute()
+        done = Shown.model_validate_json(delivered).reply if delivered else ""
+        return bool(unsent), Shown.model_validate_json(draft) if draft else None, done
 
     async def drafted(self, draft: Draft, sent: str) -> None:
         """Record the platform message that shows a reply while it is being written."""
@@ -340,8 +341,9 @@ class Store:
 
     async def trace(self, address: Address, trace: str) -> Trace | None:
         with translated():
-            stored = await self._redis.get(self._keys.trace(address.id, trace))
-        return Trace.model_validate_json(stored) if stored else None
+            stored = await cast(Any, self._redis.lrange(self._keys.conversation(address.id).traces, 0, -1))
+        traces = (Trace.model_validate_json(entry) for entry in reversed(stored))
+        return next((found for found in traces if found.id == trace), None)
 
 
 def held(done: int, conversation: str) -> None:

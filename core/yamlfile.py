@@ -14,11 +14,13 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
 
 from core.errors import Problem
 
 Config = TypeVar("Config", bound=BaseModel)
 MAX_FILE_BYTES = 20 * 1024 * 1024
+MAX_DEPTH = 50
 
 
 @dataclass(slots=True)
@@ -56,6 +58,11 @@ def read_yaml(reading: Reading, file: Path, model: type[Config], required: bool)
             reading.wrong(file, 0, "", "is missing", "A bot needs it; python -m bots new DIR makes a commented example")
         return None
     data = parse_yaml(reading, file)
+    if data is not None and not isinstance(data, CommentedMap):
+        reading.wrong(
+            file, 1, "", "must be made of 'key: value' lines", f"Begin with {next(iter(model.model_fields))}:"
+        )
+        return None
     return None if data is None else validated(reading, file, model, data, data, ())
 
 
@@ -66,6 +73,10 @@ def parse_yaml(reading: Reading, file: Path, quiet: bool = False) -> Any:
     text = file.read_text(encoding="utf-8-sig", errors="replace") if quiet else reading.text(file)
     if text is None:
         return None
+    if _nested_deeper(text, MAX_DEPTH):
+        if not quiet:
+            reading.wrong(file, 0, "", f"is nested deeper than {MAX_DEPTH} brackets", "Is a closing bracket missing?")
+        return None
     try:
         data = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
@@ -75,6 +86,11 @@ def parse_yaml(reading: Reading, file: Path, quiet: bool = False) -> Any:
                 file, line, "", f"is no proper YAML: {error.problem or error.context}", _yaml_hint(str(error.problem))
             )
         return None
+    except ReaderError as error:
+        if not quiet:
+            line = text[: error.position].count("\n") + 1
+            reading.wrong(file, line, "", f"has a character that YAML does not allow: {error.character!r}")
+        return None
     except (YAMLError, ValueError, RecursionError) as error:
         if not quiet:
             reading.wrong(file, 0, "", f"is no proper YAML: {error}")
@@ -82,6 +98,22 @@ def parse_yaml(reading: Reading, file: Path, quiet: bool = False) -> Any:
     if data is None and not quiet:
         reading.wrong(file, 0, "", "is empty", "python -m bots new DIR makes a commented example")
     return data
+
+
+def _nested_deeper(text: str, limit: int) -> bool:
+    """Whether brackets are opened more than ``limit`` deep; the parser would need minutes for thousands."""
+    depth = 0
+    for line in text.splitlines():
+        if line[:1].isalpha() or line.startswith("- "):
+            depth = 0  # a new key or item: a lonely bracket in a text above does not count
+        for character in line:
+            if character in "[{":
+                depth += 1
+                if depth > limit:
+                    return True
+            elif character in "]}":
+                depth = max(0, depth - 1)
+    return False
 
 
 def _yaml_hint(problem: str) -> str:

@@ -1,8 +1,9 @@
 """The knowledge of one version of a bot: frozen, built when the bot is read, searched in memory.
 
 Approved answers are matched against the questions that people wrote for them: the weighted share of common terms
-(Dice, weighted by rarity), so that "delivery to Norway" and "delivery to Japan" stay apart. Passages are ranked by
-BM25 and kept only if they cover enough of what the question is about.
+(Dice, weighted by rarity), so that "delivery to Norway" and "delivery to Japan" stay apart. Passages (notes, products,
+and the approved answers again, for a question that is only near theirs) are ranked by BM25 and kept only if they cover
+enough of what the question is about.
 """
 
 from __future__ import annotations
@@ -19,25 +20,34 @@ import bm25s
 from rapidfuzz import fuzz, process
 
 from core.config import ApprovedAnswerConfig
-from core.knowledge.passages import Passage
-from core.knowledge.words import content, terms
+from core.knowledge.passages import Passage, of_answer
+from core.knowledge.words import content, is_empty, is_light, meaning, terms, whole, within
 from core.language import base
 
 # Chosen on the teahouse's own questions, see tests/core/test_knowledge.py: no wrong answer at these marks.
 APPROVED_MARK = 0.6
 COVERED = 0.85
 TELLING = 0.7
+# Below this share of what the rarest word tells, "tea" of "do you like tea", the other words count more.
+COMMON = 0.4
 ORDER_NUMBER = re.compile(r"\d{4,}")
 EVIDENCE_MARK = 0.6
+# A passage must also be about it: the least BM25 score, as a share of what the rarest word tells.
+EVIDENCE_FLOOR = 0.27
+# A word like "bring" or "see" counts this much of what its rarity says.
+LIGHT = 0.2
+# "Do not cancel my order" is not "cancel my order"; 能不能 and "why not" deny nothing.
+ASKING = re.compile(r"(.)[不没]\1|有没有|不好意思|\bwhy not\b", re.IGNORECASE)
+DENIAL = re.compile(r"\b(?:no|not|never|without|cannot)\b|n['’]t\b|[不没别未无勿]", re.IGNORECASE)
 # A question that wants to buy is answered by products rather than by notes that mention them.
 BUYING = re.compile(
     r"\b(do you (have|sell)|have you got|got any|buy|price|how much (is|are|for)|costs?|recommend|looking for)\b"
-    r"|有什么|有没有|有哪些|多少钱|推荐|想买|价格|卖",
+    r"|有什么|有没有|有哪些|^(?:请问)?(?:你们|店里)?有.{1,8}[吗么]|多少钱|推荐|想买|价格|卖",
     re.IGNORECASE,
 )
 PRODUCTS_FIRST = 1.6
 TYPO_MARK = 88  # delivry is delivery; iceland is not ireland
-TYPO_LENGTH = 5
+TYPO_LENGTH = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,30 +70,41 @@ class _Variant:
     question: str
     terms: frozenset[str]
     about: frozenset[str]  # the terms of all questions of its answer
+    denies: bool
 
 
 class _Vocabulary:
-    """How much each term tells, learned from texts; and the nearest known term of a mistyped one."""
+    """What is known of words, learned from texts: how much each tells, and which known one a mistyped one resembles."""
 
     def __init__(self, documents: Sequence[Iterable[str]]) -> None:
-        counts = Counter(term for document in documents for term in set(document))
+        counts = Counter(term for document in documents for term in set(meaning(document)))
         total = max(1, len(documents))
         self._weights = {term: math.log(1 + total / count) for term, count in counts.items()}
-        self._unknown = math.log(1 + total)
-        self._long = [term for term in counts if len(term) >= TYPO_LENGTH and term.isascii()]
+        self.rarest = math.log(1 + total)
+        written = {term for document in documents for term in document}
+        self._long = sorted(term for term in written if len(term) >= TYPO_LENGTH and term.isascii())
+
+    def __contains__(self, term: str) -> bool:
+        return term in self._weights
 
     def weight(self, found: Iterable[str]) -> float:
-        return sum(self._weights.get(term, self._unknown) for term in found)
+        return sum(self._weights.get(term, self.rarest) * (LIGHT if is_light(term) else 1.0) for term in found)
 
     def known(self, found: Iterable[str]) -> list[str]:
-        """The terms, each mistyped one replaced by the known term that it resembles."""
-        return [term if term in self._weights else self._nearest(term) for term in found]
+        """What the terms mean: a mistyped one as what it resembles, a long Han word as the words in it."""
+        return [known for term in found for known in self._known(term)]
 
-    def _nearest(self, term: str) -> str:
-        if len(term) < TYPO_LENGTH or not term.isascii():
-            return term
+    def _known(self, term: str) -> list[str]:
+        (meant,) = meaning([term])
+        if meant in self._weights:
+            return [meant]
+        if not term.isascii():
+            parts = meaning(within(term))
+            return parts if parts and all(part in self._weights for part in parts) else [meant]
+        if len(term) < TYPO_LENGTH:
+            return [meant]
         best = process.extractOne(term, self._long, scorer=fuzz.ratio, score_cutoff=TYPO_MARK)
-        return best[0] if best else term
+        return meaning([best[0]]) if best else [meant]
 
 
 class _Language:
@@ -91,22 +112,25 @@ class _Language:
 
     def __init__(self, language: str, answers: Sequence[ApprovedAnswerConfig], passages: Sequence[Passage]) -> None:
         self.variants = [variant for answer in answers for variant in _variants(answer, language)]
-        self.questions = _Vocabulary([variant.terms for variant in self.variants])
-        self.passages = [passage for passage in passages if passage.language == language]
-        documents = [content(terms(f"{p.title} {p.title} {p.text} {p.words}")) for p in self.passages]
+        self.questions = _Vocabulary([whole(variant.question) for variant in self.variants])
+        said = [passage for answer in answers for passage in of_answer(answer, language)]
+        self.passages = [*said, *(passage for passage in passages if passage.language == language)]
+        self.answers = {passage.id: answer for answer in answers for passage in of_answer(answer, language)}
+        written = [content(terms(f"{p.title} {p.title} {p.text} {p.words}")) for p in self.passages]
+        documents = [meaning(document) for document in written]
         self.documents = [frozenset(document) for document in documents]
-        self.words = _Vocabulary(documents)
+        self.words = _Vocabulary(written)
         self.ranking: Any = None
         if documents:
             self.ranking = bm25s.BM25()
             self.ranking.index(documents, show_progress=False)
 
     def approved(self, question: str, today: date) -> Approved | None:
-        # An order number says which order, not what is asked of it.
-        asked = frozenset(term for term in self.questions.known(terms(question)) if not ORDER_NUMBER.fullmatch(term))
+        asked = frozenset(self.questions.known(_asked(question)))
+        denies = _denies(question)
         best: Approved | None = None
         for variant in self.variants:
-            if asked and _valid(variant.answer, today):
+            if not asked.isdisjoint(variant.terms) and denies == variant.denies and _valid(variant.answer, today):
                 score = self._alike(asked, variant)
                 if score >= APPROVED_MARK and (best is None or score > best.score):
                     best = Approved(variant.answer.id, variant.question, "", score)
@@ -124,11 +148,12 @@ class _Language:
         covered = weigh(said & asked) >= COVERED * weigh(said)
         if not (covers and covered):
             return 0.0
-        return TELLING * _dice(weigh, telling, said) + (1 - TELLING) * _dice(weigh, asked, variant.terms)
+        share = TELLING if weigh(telling) >= COMMON * self.questions.rarest else 1 - TELLING
+        return share * _dice(weigh, telling, said) + (1 - share) * _dice(weigh, asked, variant.terms)
 
-    def search(self, question: str, limit: int) -> list[Evidence]:
+    def search(self, question: str, limit: int, today: date) -> list[Evidence]:
         asked = list(dict.fromkeys(self.words.known(content(terms(question)))))
-        if self.ranking is None or not asked:
+        if self.ranking is None or all(is_light(term) for term in asked):
             return []
         scores = self.ranking.get_scores(asked)
         favour = PRODUCTS_FIRST if BUYING.search(question) else 1.0
@@ -138,7 +163,15 @@ class _Language:
             for index, document in enumerate(self.documents)
             if (covered := self.words.weight(document.intersection(asked)) / weight) >= EVIDENCE_MARK
         ]
-        return sorted(found, key=lambda evidence: -evidence.score)[:limit]
+        floor = EVIDENCE_FLOOR * self.words.rarest
+        found = [one for one in found if one.score >= floor]
+        now = [one for one in found if one.passage.kind != "answer" or _valid(self.answers[one.passage.id], today)]
+        return sorted(now, key=lambda evidence: -evidence.score)[:limit]
+
+    def knows(self, question: str) -> bool:
+        """Whether every telling word of a question stands somewhere in what the shop says."""
+        found = [term for term in terms(question) if not is_empty(term)]
+        return all(is_light(term) or term in self.words for term in self.words.known(found))
 
     def _score(self, index: int, score: float, favour: float) -> float:
         return round(score * (favour if self.passages[index].kind == "product" else 1.0), 4)
@@ -154,8 +187,20 @@ def _dice(weigh: Callable[[frozenset[str]], float], one: frozenset[str], other: 
 
 def _variants(answer: ApprovedAnswerConfig, language: str) -> list[_Variant]:
     questions = answer.questions.get(language, [])
-    about = frozenset(terms("\n".join(questions)))
-    return [_Variant(answer, question, frozenset(terms(question)), about) for question in questions]
+    about = frozenset(meaning(_asked("\n".join(questions))))
+    return [
+        _Variant(answer, question, frozenset(meaning(_asked(question))), about, _denies(question))
+        for question in questions
+    ]
+
+
+def _asked(question: str) -> list[str]:
+    """The terms of a question; an order number says which order, not what is asked of it."""
+    return [term for term in whole(question) if not ORDER_NUMBER.fullmatch(term)]
+
+
+def _denies(question: str) -> bool:
+    return DENIAL.search(ASKING.sub("", question)) is not None
 
 
 def _valid(answer: ApprovedAnswerConfig, today: date) -> bool:
@@ -168,21 +213,30 @@ class Knowledge:
     ) -> None:
         self._answers = {answer.id: answer for answer in answers}
         self._languages = {language: _Language(language, answers, passages) for language in languages}
-        self.passages = tuple(passages)
+        self.passages = tuple(passage for part in self._languages.values() for passage in part.passages)
 
-    def approved(self, question: str, language: str, today: date | None = None) -> Approved | None:
-        """The approved answer to ``question``, if a person has written one that is valid ``today``."""
+    def approved(self, question: str, language: str, today: date | None = None, say_in: str = "") -> Approved | None:
+        """The approved answer to ``question``, if a person has written one that is valid ``today``.
+
+        Its text is in the language ``say_in`` if it is written in it, else in that of the question.
+        """
         part = self._part(language)
         found = part[1].approved(question, today or date.today()) if part else None
         if part is None or found is None:
             return None
-        text = self._answers[found.id].answer[part[0]]
+        texts = self._answers[found.id].answer
+        text = next((text for known, text in texts.items() if base(known) == base(say_in)), texts[part[0]])
         return Approved(found.id, found.question, text, round(found.score, 4))
 
-    def search(self, question: str, language: str, limit: int = 3) -> list[Evidence]:
+    def search(self, question: str, language: str, limit: int = 3, today: date | None = None) -> list[Evidence]:
         """Passages in ``language`` that cover what ``question`` is about, the best first; empty: no evidence."""
         part = self._part(language)
-        return part[1].search(question, limit) if part else []
+        return part[1].search(question, limit, today or date.today()) if part else []
+
+    def knows(self, question: str, language: str) -> bool:
+        """Whether no word of ``question`` is foreign to the shop: "do you sell bicycles?" begins a subject of its own."""
+        part = self._part(language)
+        return part is not None and part[1].knows(question)
 
     def _part(self, language: str) -> tuple[str, _Language] | None:
         for known, part in self._languages.items():

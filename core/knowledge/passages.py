@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
 from markdown_it import MarkdownIt
 
-from core.config import ProductConfig
+from core.config import ApprovedAnswerConfig, ProductConfig
+from core.knowledge.thesaurus import SIGNS
 from core.messages import Value
 
 # What a product's row is asked for; so that "how much is …" finds prices.
@@ -17,11 +19,15 @@ PRODUCT_WORDS = {
 }
 
 
+FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?:[^\n]*\n)*?---[ \t]*(?:\n|\Z)")
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+
+
 class Passage(Value):
     """``text`` can be quoted to a shopper as it stands. ``words`` are further terms that it is found by."""
 
     id: str
-    kind: Literal["note", "product"]
+    kind: Literal["note", "product", "answer"]
     language: str
     title: str
     text: str
@@ -29,7 +35,11 @@ class Passage(Value):
 
 
 def of_note(name: str, language: str, markdown: str) -> Iterator[Passage]:
-    """One passage for each section with text; its headings are its title. ``name``: the file without its ending."""
+    """One passage for each section with text; its headings are its title. ``name``: the file without its ending.
+
+    Front matter and comments are for colleagues and stay out.
+    """
+    markdown = COMMENT.sub("", FRONT_MATTER.sub("", markdown, count=1))
     lines = markdown.splitlines()
     headings: list[tuple[int, int, int, str]] = []
     tokens = MarkdownIt("commonmark").parse(markdown)
@@ -46,8 +56,28 @@ def of_note(name: str, language: str, markdown: str) -> Iterator[Passage]:
         if text:
             names = [entry[1] for entry in path]
             yield Passage(
-                id=f"notes/{name}#{number}", kind="note", language=language, title=" › ".join(names) or name, text=text
+                id=f"notes/{name}#{number}",
+                kind="note",
+                language=language,
+                title=" › ".join(names) or name,
+                text=text,
+                words=_signs(text),
             )
+
+
+def of_answer(answer: ApprovedAnswerConfig, language: str) -> Iterator[Passage]:
+    """An approved answer as a passage: whoever asks something near its questions is helped by it too."""
+    questions = answer.questions.get(language)
+    text = answer.answer.get(language)
+    if questions and text:
+        words = "\n".join(questions)
+        yield Passage(
+            id=f"answers/{answer.id}", kind="answer", language=language, title=questions[0], text=text, words=words
+        )
+
+
+def _signs(text: str) -> str:
+    return " ".join(words for sign, words in SIGNS if sign in text)
 
 
 def of_product(product: ProductConfig, languages: list[str]) -> Iterator[Passage]:
@@ -55,15 +85,16 @@ def of_product(product: ProductConfig, languages: list[str]) -> Iterator[Passage
         name = product.names.get(language)
         if name is None:
             continue
+        text = _product_text(product, language, name)
+        tags = product.tags.replace(";", " ")
+        words = " ".join([PRODUCT_WORDS.get(language, ""), product.category, tags, product.sku, _signs(text)])
         yield Passage(
             id=f"catalog/{product.sku}.{language}",
             kind="product",
             language=language,
             title=name,
-            text=_product_text(product, language, name),
-            words=" ".join(
-                [PRODUCT_WORDS.get(language, ""), product.category, product.tags.replace(";", " "), product.sku]
-            ),
+            text=text,
+            words=words,
         )
 
 
@@ -72,7 +103,7 @@ def _product_text(product: ProductConfig, language: str, name: str) -> str:
     if language.startswith("zh"):
         unit = f" / {product.unit}" if product.unit else ""
         stock = "有货" if product.stock else "暂时缺货"
-        return f"**{name}**（{product.sku}）：{product.price} {product.currency}{unit}，{stock}。{description}"
+        return f"**{name}**（{product.sku}）：{product.price} {product.currency}{unit}，{stock}。{description}".strip()
     unit = f" for {product.unit}" if product.unit else ""
     stock = "in stock" if product.stock else "out of stock at the moment"
-    return f"**{name}** ({product.sku}): {product.price} {product.currency}{unit}, {stock}. {description}"
+    return f"**{name}** ({product.sku}): {product.price} {product.currency}{unit}, {stock}. {description}".strip()

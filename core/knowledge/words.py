@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 import rjieba
 import snowballstemmer
+
+from core.knowledge.thesaurus import LIGHT, SAME
 
 WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*", re.UNICODE)
 HAN = re.compile(r"[㐀-䶿一-鿿]+")
@@ -22,8 +25,8 @@ STOP = frozenset(
     should may might of to in on at for from with by and or if so but not no yes as that this these those there here
     what which who when where why how have has had get got tell know please hi hello hey any some about want need like
     im i'm it's what's much many long often let just also too very really us anything something
-    的 了 吗 呢 啊 吧 是 我 你 您 他 她 它 们 我们 你们 您们 他们 在 有 和 与 也 都 就 还 要 会 能 可以 请 请问 一下 什么 怎么 怎样 如何
-    哪 哪些 哪里 多少 几 这 那 这个 那个 想 知道 告诉 给 到 对 把 被 让 吧 呀 哦 嗯 好 不 没 没有 一个 你好 您好 为什么 是否 是不是 能不能 可不可以 多久""".split()
+    的 了 吗 呢 啊 吧 啦 嘛 哈 谁 是 我 你 您 他 她 它 们 我们 你们 您们 他们 在 有 和 与 也 都 就 还 要 会 能 可以 请 请问 一下 什么 怎么 怎样 如何
+    哪 哪些 哪里 多少 几 这 那 这个 那个 想 知道 告诉 给 到 对 把 被 让 吧 呀 哦 嗯 好 不 没 没有 一个 你好 您好 为什么 有没有 是否 是不是 能不能 可不可以 多久""".split()
 )
 
 _english = snowballstemmer.stemmer("english")
@@ -35,33 +38,78 @@ def _stem(word: str) -> str:
 
 
 def terms(text: str) -> list[str]:
-    """Every term of ``text`` in order, with repetitions."""
+    """Every term of ``text`` in order, with repetitions; of a long Han word also the words in it."""
+    return _terms(text, for_search=True)
+
+
+def within(word: str) -> list[str]:
+    """The shorter words in a Han word: 普洱 of 普洱茶."""
+    return [cut for cut in rjieba.cut_for_search(word, hmm=False) if cut and cut != word]
+
+
+def _terms(text: str, for_search: bool) -> list[str]:
     found: list[str] = []
     for match in WORD.finditer(unicodedata.normalize("NFKC", text).casefold()):
         word = match.group()
         if HAN.search(word):
-            found.extend(_han(word))
+            found.extend(_han(word, for_search))
         else:
             found.append(_stem(word))
     return found
 
 
-def _han(word: str) -> list[str]:
+def _han(word: str, for_search: bool) -> list[str]:
     found: list[str] = []
     for piece in re.split(r"([㐀-䶿一-鿿]+)", word):
         if not piece:
             continue
         if HAN.match(piece):
-            found.extend(cut for cut in rjieba.cut_for_search(piece, hmm=False) if cut)
+            cut = rjieba.cut_for_search(piece, hmm=False) if for_search else rjieba.cut(piece, hmm=False)
+            found.extend(word for word in cut if word)
         else:
             found.append(_stem(piece))
     return found
 
 
-_STOP_TERMS = STOP | {_stem(word) for word in STOP if word.isascii()}
+# Words that never say anything, not even in "hello there".
+PARTICLES = frozenset("a an the please there so just 了 吗 呢 啊 吧 呀 啦 哦 嗯 的 请 请问 一下".split())
+
+
+def stemmed(words: Iterable[str]) -> frozenset[str]:
+    """The terms of single words."""
+    return frozenset(_stem(word) for word in words)
+
+
+_STOP_TERMS = STOP | stemmed(STOP)
+_LIGHT_TERMS = stemmed(LIGHT.split())
+_MEANING = {
+    term: _stem(group[0])
+    for group in (line.split() for line in SAME.splitlines() if line)
+    for term in [*group, *stemmed(group)]
+}
 
 
 def content(found: list[str]) -> list[str]:
     """The terms that say what is asked; all of them if none does."""
     telling = [term for term in found if term not in _STOP_TERMS]
-    return telling or found
+    return telling or [term for term in found if term not in PARTICLES] or found
+
+
+def meaning(found: Iterable[str]) -> list[str]:
+    """The terms, each word that another one stands for replaced by that one."""
+    return [_MEANING.get(term, term) for term in found]
+
+
+def is_empty(term: str) -> bool:
+    """Whether a term says nothing of what is asked or told."""
+    return term in _STOP_TERMS
+
+
+def is_light(term: str) -> bool:
+    """Whether a term says little about what is asked."""
+    return term in _LIGHT_TERMS
+
+
+def whole(text: str) -> list[str]:
+    """The terms of a question: Han text cut into its longest words only, so that 咖啡因 is not 咖啡 too."""
+    return _terms(text, for_search=False)

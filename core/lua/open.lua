@@ -7,6 +7,8 @@ if #waiting == 0 then
   redis.call('HDEL', KEYS[1], 'leased', 'since')
   return {0, {}, {}, {}}
 end
+-- Still leased: whoever had it died. Counted, so that a message that kills its workers does not kill them for ever.
+if redis.call('HGET', KEYS[1], 'leased') == '1' then redis.call('HINCRBY', KEYS[1], 'deaths', 1) end
 local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
 redis.call('HSET', KEYS[1], 'leased', 1)
 return {fence, redis.call('HGETALL', KEYS[1]), waiting, redis.call('LRANGE', KEYS[3], -ARGV[2], -1)}

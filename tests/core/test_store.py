@@ -179,7 +179,7 @@ async def test_what_is_shown_already_is_known_to_the_next_sender(store: Store) -
     await store.put(message("one"), 0, KEEP)
     turn = await opened(store, address())
     await store.drafted(Draft(address=address(), reply=turn.reply_id, text="fi"), "77")
-    assert await store.growing(address()) == (False, Shown(reply=turn.reply_id, ids=("77",)))
+    assert await store.growing(address()) == (False, Shown(reply=turn.reply_id, ids=("77",)), "")
     await store.commit(turn, outcome(turn), KEEP)
     unsent = await store.open_unsent(address().id, "shop", "test")
     assert unsent is not None
@@ -212,6 +212,7 @@ async def test_erasing_forgets_the_history(store: Store) -> None:
     await store.commit(turn, Outcome(state=State(), lines=(line("forgotten", "bot"),), erase=True), KEEP)
     log, _ = await store.history(address(), 10)
     assert [entry.text for entry in log] == ["forgotten"]
+    assert await store.trace(address(), "t1") is None, "a trace holds the question"
 
 
 async def test_only_the_newest_lines_are_kept_and_a_conversation_ends(store: Store) -> None:

@@ -137,7 +137,7 @@ async def serve(
     listeners = [asyncio.create_task(channel.listen(store)) for channel in channels] if listening else []
     serving = asyncio.create_task(server.serve())
     try:
-        while not server.started:  # noqa: ASYNC110 (uvicorn offers no event)
+        while not server.started:
             await asyncio.sleep(0.01)
         bound = server.servers[0].sockets[0].getsockname()[1]
         yield Shop(channels[0], store, f"http://127.0.0.1:{bound}/{bots[0]}/")

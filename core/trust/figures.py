@@ -1,0 +1,103 @@
+"""Figures in one notation, whatever they are written in: €1,234.50, 1.234,50 €, fifteen, twenty-five, 十五天."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+FIGURE = re.compile(r"\d+(?:[.,:/]\d+)*")
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+).split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_NUMBERS = {word: value for value, word in enumerate(_ONES)} | {word: 10 * value for value, word in enumerate(_TENS, 2)}
+_NUMBERS |= {"dozen": 12, "hundred": 100, "thousand": 1000}
+_WORD = "|".join(sorted(_NUMBERS, key=len, reverse=True))
+NUMBER_WORDS = re.compile(rf"\b(?:{_WORD})(?:(?:-|\s+(?:and\s+)?)(?:{_WORD}))*\b")
+# What may still become a longer figure when more of the text comes.
+UNFINISHED = re.compile(
+    rf"(?:(?:\b(?:{_WORD}|and)\b|[^\s\w]*\d[\d.,:/]*[^\s\w]*)[\s-]*)+$|[零一二两三四五六七八九十百千万]+$"
+)
+
+_HAN_DIGITS = {character: value for value, character in enumerate("零一二三四五六七八九")} | {"两": 2}
+_HAN_UNITS = {"十": 10, "百": 100, "千": 1000}
+# Only before a measure: 十分, 一起 and 万一 count nothing. A 一 alone is only "a".
+HAN_NUMBER = re.compile(
+    r"(?!一(?![二三四五六七八九十百千万]))[零一二两三四五六七八九十百千万]+"
+    r"(?=\s*(?:个|天|日|周|月|年|元|块|欧|英镑|美元|克|毫升|升|斤|公斤|分钟|秒|小时|点|款|件|次|种|杯|盒|罐|只|份|位|人|度|折|泡|饼))"
+)
+_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:([ ,.'’])\d{3})(?:\1\d{3})*(?:[.,]\d{1,2})?(?![\d]|[.,]\d)")
+_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d+),(\d{1,2})(?![\d]|[.,]\d)")
+# Money and shares keep their sign as a word behind the figure, so that €5 is not five days.
+_SIGNS = (
+    ("€|\\beur\\b|\\beuros?\\b|欧元", "eur"),
+    ("\\$|\\busd\\b|美元", "usd"),
+    ("£|\\bgbp\\b|英镑", "gbp"),
+    ("%|\\bpercent\\b", "percent"),
+)
+_BEFORE = [(re.compile(rf"(?:{sign})\s*(\d+(?:\.\d+)?)(?![\d.]*\d)"), rf"\1 {word}") for sign, word in _SIGNS]
+_BEHIND = [(re.compile(rf"(\d)\s*(?:{sign})"), rf"\1 {word} ") for sign, word in _SIGNS]
+
+
+def plain(text: str) -> str:
+    """A text for comparing: one form of each character, small letters, figures in digits with a decimal point."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = _GROUPED.sub(_ungrouped, text)
+    text = _DECIMAL_COMMA.sub(r"\1.\2", text)
+    text = NUMBER_WORDS.sub(_counted, text)
+    text = HAN_NUMBER.sub(lambda match: str(_han(match.group())), text)
+    for pattern, written in [*_BEHIND, *_BEFORE]:
+        text = pattern.sub(written, text)
+    return text
+
+
+def one_form(written: str) -> str:
+    """14.90 and 14.9 are the same."""
+    return written.rstrip("0").rstrip(".") if re.fullmatch(r"\d+\.\d+", written) else written
+
+
+def figures(plain_text: str) -> set[str]:
+    """The figures of a plain text; of a time or a fraction also its parts, so that "from 10" may be said of 10:00."""
+    found = FIGURE.findall(plain_text)
+    parts = [part for figure in found if ":" in figure for part in figure.split(":")]
+    return {one_form(figure) for figure in [*found, *parts]}
+
+
+def _ungrouped(match: re.Match[str]) -> str:
+    written = match.group()
+    decimals = re.search(r"[.,](\d{1,2})$", written)
+    whole = written[: decimals.start()] if decimals else written
+    return re.sub(r"\D", "", whole) + (f".{decimals.group(1)}" if decimals else "")
+
+
+def _counted(match: re.Match[str]) -> str:
+    words = [word for word in re.split(r"[\s-]+", match.group()) if word != "and"]
+    if words == ["one"]:
+        return "one"  # "this one", "one of our teas"
+    total, current = 0, 0
+    for word in words:
+        value = _NUMBERS[word]
+        if value == 1000:
+            total, current = total + max(1, current) * 1000, 0
+        elif word in ("hundred", "dozen"):
+            current = max(1, current) * value
+        elif current % 10 and value < 100:  # "two three" is two figures, not one
+            return " ".join(str(_NUMBERS[each]) for each in words)
+        else:
+            current += value
+    return str(total + current)
+
+
+def _han(written: str) -> int:
+    """万 included: 一万二千 is 12000."""
+    total = current = digit = 0
+    for character in written:
+        if character in _HAN_DIGITS:
+            digit = _HAN_DIGITS[character]
+        elif character == "万":
+            total, current, digit = (current + digit or 1) * 10_000, 0, 0
+        else:
+            current, digit = current + (digit or 1) * _HAN_UNITS[character], 0
+    return total + current + digit

@@ -1,0 +1,281 @@
+"""The outbox on a real store: in order, each part once, an answer grows in one message, nothing blocks for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from core.botfile import Bot
+from core.errors import ChannelError, ChatClosed, RateLimited, SendAmbiguous, SendFailed, SendRejected
+from core.messages import Draft, Reply
+from core.outbox import TRIES, Outbox
+from core.state import Outcome, State, Turn
+from core.store import Store
+from models.scripted import ScriptedModel
+from tests.core.channel import Recording
+from tests.core.helpers import KEEP, line, message
+from tests.core.service import Desk, chat, desk
+from tests.core.shop import open_shop
+
+GROUNDED = "We repair broken handles within 10 days."
+ASKED = "do you repair broken handles?"
+
+
+@pytest.fixture
+async def store(embedded_url: str, prefix: str) -> AsyncIterator[Store]:
+    async with Store.open(embedded_url, prefix, lease_ms=400) as opened:
+        yield opened
+
+
+@pytest.fixture
+def bot(tmp_path: Path) -> Bot:
+    return open_shop(tmp_path)
+
+
+@pytest.fixture
+def at(store: Store, bot: Bot) -> Desk:
+    return desk(store, bot, ScriptedModel())
+
+
+async def opened(store: Store, where: str = "1") -> Turn:
+    await store.put(message("hello", chat(where)), 0, KEEP)
+    turn = await store.open_turn(chat(where).id, "mugs", 10)
+    assert turn is not None
+    return turn
+
+
+async def commit(store: Store, text: str, where: str = "1", turn: Turn | None = None) -> Turn:
+    """A finished reply stands in the outbox."""
+    turn = turn or await opened(store, where)
+    reply = Reply(id=turn.reply_id, address=turn.address, text=text)
+    await store.commit(turn, Outcome(state=State(), lines=(line(text, "bot"),), reply=reply), KEEP)
+    return turn
+
+
+async def test_replies_go_out_in_order_one_conversation_beside_the_other(at: Desk) -> None:
+    for number in range(4):
+        for where in "abc":
+            await commit(at.store, f"{where}{number}", where)
+    async with at.open(workers=0, outboxes=2):
+        texts = await at.channel.until_finals(12)
+    for where in "abc":
+        assert [text for text in texts if text.startswith(where)] == [f"{where}{number}" for number in range(4)]
+
+
+@pytest.mark.parametrize(
+    "fault", [SendFailed("502"), SendAmbiguous("the answer was lost"), RateLimited("slow down", 0.02)]
+)
+async def test_what_may_pass_is_sent_again(at: Desk, fault: ChannelError) -> None:
+    at.channel.faults.extend([fault, fault])
+    await commit(at.store, "one")
+    await commit(at.store, "two")
+    async with at.open(workers=0):
+        assert await at.channel.until_finals(2) == ["one", "two"]
+    assert await at.store.dead_letters(chat()) == []
+
+
+@pytest.mark.parametrize("fault", [SendRejected("bad text"), ChatClosed("blocked")])
+async def test_what_will_never_go_is_put_aside_and_the_next_goes_on(at: Desk, fault: ChannelError) -> None:
+    at.channel.faults.append(fault)
+    await commit(at.store, "one")
+    await commit(at.store, "two")
+    async with at.open(workers=0):
+        assert await at.channel.until_finals(1) == ["two"]
+    (letter,) = await at.store.dead_letters(chat())
+    assert letter.reply.text == "one"
+    assert letter.reason == f"{type(fault).__name__}: {fault}"
+
+
+async def test_a_platform_that_never_recovers_does_not_block_for_ever(at: Desk) -> None:
+    at.channel.faults.extend([SendFailed("502")] * TRIES)
+    await commit(at.store, "one")
+    await commit(at.store, "two")
+    async with asyncio.timeout(20), at.open(workers=0):
+        await at.channel.until("two")
+    assert [letter.reply.text for letter in await at.store.dead_letters(chat())] == ["one"]
+
+
+async def test_a_rate_limit_is_no_failed_try(at: Desk) -> None:
+    at.channel.faults.extend([RateLimited("slow down", 0.0)] * (TRIES * 3))
+    await commit(at.store, "one")
+    async with at.open(workers=0):
+        assert await at.channel.until_finals(1) == ["one"]
+
+
+async def test_an_error_of_the_adapter_is_not_the_end(store: Store, bot: Bot) -> None:
+    """A bug in an adapter: logged, tried again after the lease, the other conversations go on."""
+    at = desk(store, bot, ScriptedModel())
+    at.channel.faults.append(ZeroDivisionError())  # type: ignore[arg-type]
+    await commit(store, "one", "a")
+    async with at.open(workers=0):
+        await at.channel.until_finals(0)
+        await commit(store, "two", "b")
+        assert await at.channel.until_finals(1) == ["two"]
+        assert await at.channel.until_finals(2) == ["two", "one"]
+
+
+async def test_each_part_is_sent_once_though_the_second_fails(at: Desk) -> None:
+    at.channel.faults.extend([None, SendFailed("502"), SendFailed("502"), None, SendFailed("502")])
+    await commit(at.store, "one\n---\ntwo\n---\nthree")
+    async with at.open(workers=0):
+        await at.channel.until("three")
+    assert [text for what, _, text in at.channel.calls if what == "send"] == ["one", "two", "three"]
+
+
+async def test_a_crash_between_two_parts(at: Desk) -> None:
+    """The first outbox dies while the second part is on its way: the first part is not sent again."""
+    at.channel.gate = asyncio.Semaphore(1)
+    await commit(at.store, "one\n---\ntwo")
+    async with at.open(workers=0):
+        await at.channel.until("one")
+        await asyncio.sleep(0.05)
+    at.channel.gate = None
+    async with at.open(workers=0):
+        await at.channel.until("two")
+    assert at.channel.texts == ["one", "two"]
+    assert len([1 for what, _, _ in at.channel.calls if what == "send"]) == 2
+
+
+# ── drafts ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_answer_grows_in_one_message(store: Store, bot: Bot) -> None:
+    gate = asyncio.Semaphore(0)
+    at = desk(store, bot, ScriptedModel(GROUNDED, gate=gate))
+    await at.put(ASKED)
+    async with at.open():
+        async with asyncio.timeout(5):
+            while not at.channel.typed:
+                await asyncio.sleep(0.01)
+        for _ in range(3):
+            gate.release()
+        await at.channel.until("We repair")
+        for _ in range(100):
+            gate.release()
+        await at.channel.until_finals(1)
+    assert list(at.channel.messages) == ["p1"]
+    assert at.channel.texts[0].startswith(GROUNDED)
+
+
+async def test_a_platform_that_cannot_edit_gets_only_the_whole(store: Store, bot: Bot) -> None:
+    at = desk(store, bot, ScriptedModel(GROUNDED), Recording(streams=False))
+    await at.put(ASKED)
+    async with at.open():
+        await at.channel.until_finals(1)
+    assert len(at.channel.calls) == 1
+
+
+async def test_drafts_are_throttled_and_the_newest_counts(at: Desk) -> None:
+    turn = await opened(at.store)
+    async with at.open(workers=0):
+        for number in range(200):
+            await at.store.publish(Draft(address=chat(), reply=turn.reply_id, text=f"word {number}"))
+        await at.channel.until("word 199")
+    assert len(at.channel.calls) < 100
+    assert [what for what, _, _ in at.channel.calls].count("send") == 1
+
+
+async def test_the_final_edits_the_draft_also_after_a_crash(at: Desk) -> None:
+    turn = await opened(at.store)
+    async with at.open(workers=0):
+        await at.store.publish(Draft(address=chat(), reply=turn.reply_id, text="We rep"))
+        await at.channel.until("We rep")
+        await asyncio.sleep(0.05)  # its id is recorded
+    await commit(at.store, "We repair.", turn=turn)
+    async with at.open(workers=0):
+        assert await at.channel.until_finals(1) == ["We repair."]
+    assert at.channel.texts == ["We repair."]
+
+
+async def test_a_draft_goes_on_in_its_message_after_a_crash(at: Desk) -> None:
+    turn = await opened(at.store)
+    for text in ("We rep", "We repair bro"):
+        async with at.open(workers=0):
+            await at.store.publish(Draft(address=chat(), reply=turn.reply_id, text=text))
+            await at.channel.until(text)
+            await asyncio.sleep(0.05)
+    assert at.channel.texts == ["We repair bro"]
+
+
+async def test_a_late_draft_does_not_overwrite_the_answer(at: Desk) -> None:
+    turn = await commit(at.store, "Done.")
+    async with at.open(workers=0):
+        await at.channel.until_finals(1)
+        await at.store.publish(Draft(address=chat(), reply=turn.reply_id, text="Do"))
+        await commit(at.store, "Next.")
+        await at.channel.until("Next.")
+        await asyncio.sleep(0.1)
+    assert at.channel.texts == ["Done.", "Next."]
+
+
+async def test_a_late_draft_after_a_restart_does_not_either(at: Desk) -> None:
+    """A second outbox has not seen the answer go out; the store knows it."""
+    turn = await commit(at.store, "Done.")
+    async with at.open(workers=0):
+        await at.channel.until_finals(1)
+        await asyncio.sleep(0.05)
+    async with at.open(workers=0):
+        await at.store.publish(Draft(address=chat(), reply=turn.reply_id, text="Do"))
+        await asyncio.sleep(0.15)
+    assert at.channel.texts == ["Done."]
+
+
+async def test_a_draft_waits_for_the_reply_before_it(at: Desk) -> None:
+    at.channel.faults.append(RateLimited("slow down", 0.3))
+    await commit(at.store, "First.")
+    turn = await opened(at.store)
+    async with at.open(workers=0):
+        await asyncio.sleep(0.05)
+        for number in range(20):
+            await at.store.publish(Draft(address=chat(), reply=turn.reply_id, text=f"Second {number}"))
+            await asyncio.sleep(0.03)
+        await at.channel.until("Second 19")
+    assert [text for text in at.channel.texts if not text.startswith("Second")] == ["First."]
+    assert at.channel.texts[0] == "First."
+
+
+async def test_a_draft_that_fails_does_no_harm(at: Desk) -> None:
+    turn = await opened(at.store)
+    at.channel.faults.extend([RateLimited("slow", 0.05), SendFailed("502")])
+    async with at.open(workers=0):
+        await at.store.publish(Draft(address=chat(), reply=turn.reply_id, text="We"))
+        await asyncio.sleep(0.15)
+        await at.store.publish(Draft(address=chat(), reply=turn.reply_id, text="We rep"))
+        await asyncio.sleep(0.1)
+        await commit(at.store, "We repair.", turn=turn)
+        assert await at.channel.until_finals(1) == ["We repair."]
+
+
+async def test_a_rate_limited_draft_waits_once(at: Desk) -> None:
+    """After the wait the drafts are shown at their usual pace again."""
+    turn = await opened(at.store)
+    at.channel.faults.append(RateLimited("slow", 0.3))
+    async with at.open(workers=0):
+        await at.store.publish(Draft(address=chat(), reply=turn.reply_id, text="a"))
+        await asyncio.sleep(0.1)
+        await at.store.publish(Draft(address=chat(), reply=turn.reply_id, text="b"))
+        await at.channel.until("b")
+        async with asyncio.timeout(0.28):
+            for text in ("c", "d", "e"):
+                await at.store.publish(Draft(address=chat(), reply=turn.reply_id, text=text))
+                await at.channel.until(text)
+
+
+async def test_a_draft_that_cannot_be_edited_any_more(at: Desk) -> None:
+    """The shopper deleted the growing message: the answer comes as a new one."""
+    turn = await opened(at.store)
+    async with at.open(workers=0):
+        await at.store.publish(Draft(address=chat(), reply=turn.reply_id, text="We"))
+        await at.channel.until("We")
+        await asyncio.sleep(0.05)
+        at.channel.faults.append(SendRejected("message to edit not found"))
+        await commit(at.store, "We repair.", turn=turn)
+        assert await at.channel.until_finals(1) == ["We repair."]
+    assert await at.store.dead_letters(chat()) == []
+
+
+def test_an_outbox_needs_only_store_and_channel(store: Store) -> None:
+    assert Outbox(store, Recording())

@@ -1,0 +1,98 @@
+"""The prompt: the same beginning for everybody, what fits by a rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core import prompt
+from core.botfile import Bot
+from core.knowledge.passages import Passage
+from core.messages import Line
+from core.ports import ChatMessage
+from models.scripted import ScriptedModel
+from tests.core.helpers import line
+from tests.core.shop import open_shop
+
+PASSAGES = [
+    Passage(id=f"notes/{n}", kind="note", language="en", title=f"Title{n}", text=f"fact{n} " * 30) for n in range(3)
+]
+
+
+@pytest.fixture
+def bot(tmp_path: Path) -> Bot:
+    return open_shop(tmp_path)
+
+
+def build(bot: Bot, history: tuple[Line, ...] = (), context: int = 4096, text: str = "why?") -> tuple[ChatMessage, ...]:
+    model = ScriptedModel(context_tokens=context)
+    built = prompt.build(bot, bot.persona(), "en", history, PASSAGES, text, "", model)
+    assert built is not None
+    assert model.count_tokens(built) + bot.config.limits.reply_tokens <= context
+    return built
+
+
+def contents(messages: tuple[ChatMessage, ...]) -> str:
+    return "\n".join(message.content for message in messages)
+
+
+def test_the_same_turn_gives_the_same_prompt(bot: Bot) -> None:
+    history = (line("one"), line("two", "bot"))
+    assert build(bot, history) == build(bot, history)
+
+
+def test_everybody_shares_the_beginning(bot: Bot) -> None:
+    persona = bot.persona()
+    head = (prompt.system(bot, persona, "en"), *prompt.examples(persona, "en"))
+    for history in ((), (line("one"),), tuple(line(f"l{n}") for n in range(30))):
+        for context in (4096, 900):
+            assert build(bot, history, context)[: len(head)] == head
+
+
+def test_the_oldest_of_the_history_goes_first_then_the_last_passage(bot: Bot) -> None:
+    history = tuple(line(f"word{n} " * 20, "bot" if n % 2 else "shopper") for n in range(10))
+    kept: list[tuple[int, int]] = []
+    for context in range(300, 1200, 10):
+        model = ScriptedModel(context_tokens=context)
+        built = prompt.build(bot, bot.persona(), "en", history, PASSAGES, "why?", "", model)
+        if built is None:
+            continue
+        said = contents(built)
+        lines = [n for n in range(10) if f"word{n} " in said]
+        assert lines == list(range(10 - len(lines), 10)), "the newest, without a gap"
+        passages = [n for n in range(3) if f"fact{n} " in said]
+        assert passages == list(range(len(passages)))
+        kept.append((len(passages), len(lines)))
+    assert kept[-1] == (3, 10)
+    assert (3, 0) in kept
+    assert kept[0][0] == 1
+    assert all(lines == 0 or passages == 3 or kept[at][0] >= 1 for at, (passages, lines) in enumerate(kept))
+    assert [passages for passages, _ in kept] == sorted(passages for passages, _ in kept)
+
+
+def test_the_history_has_a_budget_of_its_own(bot: Bot) -> None:
+    history = tuple(line("word " * 90) for _ in range(60))
+    built = build(bot, history, context=100_000)
+    model = ScriptedModel()
+    spoken = [message for message in built if message.content.startswith("word ")]
+    assert 0 < model.count_tokens(spoken) <= bot.config.limits.history_tokens
+
+
+def test_nothing_fits(bot: Bot) -> None:
+    model = ScriptedModel(context_tokens=170)
+    assert prompt.build(bot, bot.persona(), "en", (), PASSAGES, "why?", "", model) is None
+
+
+def test_speakers_and_roles(bot: Bot) -> None:
+    spoken = prompt.said(
+        [
+            line("hi", speaker="Ann"),
+            line("hello", "bot"),
+            line("me too", "agent"),
+            line("x", "overheard", speaker="Ben"),
+        ]
+    )
+    assert [(message.role, message.content) for message in spoken] == [
+        ("user", "Ann: hi"), ("assistant", "hello"), ("assistant", "me too"), ("user", "Ben: x"),
+    ]  # fmt: skip
