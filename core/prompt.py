@@ -115,9 +115,8 @@ def build(
 def _newest(history: Sequence[Line], budget: int, model: TextModel) -> list[ChatMessage]:
     """The newest lines within ``budget`` tokens."""
     messages = said(history)
-    taken: list[ChatMessage] = []
-    for message in reversed(messages):
-        if model.count_tokens([message, *taken]) > budget:
-            break
-        taken.insert(0, message)
-    return taken
+    start = len(messages)
+    while start and budget >= (cost := model.count_tokens([messages[start - 1]])):
+        start -= 1
+        budget -= cost
+    return messages[start:]

@@ -69,6 +69,7 @@ class _Variant:
     answer: ApprovedAnswerConfig
     question: str
     terms: frozenset[str]
+    said: frozenset[str]  # of its terms those that tell what is asked
     about: frozenset[str]  # the terms of all questions of its answer
     denies: bool
 
@@ -79,7 +80,9 @@ class _Vocabulary:
     def __init__(self, documents: Sequence[Iterable[str]]) -> None:
         counts = Counter(term for document in documents for term in set(meaning(document)))
         total = max(1, len(documents))
-        self._weights = {term: math.log(1 + total / count) for term, count in counts.items()}
+        self._weights = {
+            term: math.log(1 + total / count) * (LIGHT if is_light(term) else 1.0) for term, count in counts.items()
+        }
         self.rarest = math.log(1 + total)
         written = {term for document in documents for term in document}
         self._long = sorted(term for term in written if len(term) >= TYPO_LENGTH and term.isascii())
@@ -88,7 +91,10 @@ class _Vocabulary:
         return term in self._weights
 
     def weight(self, found: Iterable[str]) -> float:
-        return sum(self._weights.get(term, self.rarest) * (LIGHT if is_light(term) else 1.0) for term in found)
+        return sum(self._weights[term] if term in self._weights else self._unknown(term) for term in found)
+
+    def _unknown(self, term: str) -> float:
+        return self.rarest * (LIGHT if is_light(term) else 1.0)
 
     def known(self, found: Iterable[str]) -> list[str]:
         """What the terms mean: a mistyped one as what it resembles, a long Han word as the words in it."""
@@ -127,23 +133,22 @@ class _Language:
 
     def approved(self, question: str, today: date) -> Approved | None:
         asked = frozenset(self.questions.known(_asked(question)))
-        denies = _denies(question)
+        telling, denies = _content(asked), _denies(question)
         best: Approved | None = None
         for variant in self.variants:
             if not asked.isdisjoint(variant.terms) and denies == variant.denies and _valid(variant.answer, today):
-                score = self._alike(asked, variant)
+                score = self._alike(asked, telling, variant)
                 if score >= APPROVED_MARK and (best is None or score > best.score):
                     best = Approved(variant.answer.id, variant.question, "", score)
         return best
 
-    def _alike(self, asked: frozenset[str], variant: _Variant) -> float:
+    def _alike(self, asked: frozenset[str], telling: frozenset[str], variant: _Variant) -> float:
         """0 to 1. What is asked counts more than how.
 
         All that is asked must stand in some question of this answer, and what this question is about must be asked:
         or "customs in Norway" would get the answer on Switzerland.
         """
-        telling, said = _content(asked), _content(variant.terms)
-        weigh = self.questions.weight
+        said, weigh = variant.said, self.questions.weight
         covers = weigh(telling & variant.about) >= COVERED * weigh(telling)
         covered = weigh(said & asked) >= COVERED * weigh(said)
         if not (covers and covered):
@@ -188,10 +193,12 @@ def _dice(weigh: Callable[[frozenset[str]], float], one: frozenset[str], other: 
 def _variants(answer: ApprovedAnswerConfig, language: str) -> list[_Variant]:
     questions = answer.questions.get(language, [])
     about = frozenset(meaning(_asked("\n".join(questions))))
-    return [
-        _Variant(answer, question, frozenset(meaning(_asked(question))), about, _denies(question))
-        for question in questions
-    ]
+    return [_variant(answer, question, about) for question in questions]
+
+
+def _variant(answer: ApprovedAnswerConfig, question: str, about: frozenset[str]) -> _Variant:
+    found = frozenset(meaning(_asked(question)))
+    return _Variant(answer, question, found, _content(found), about, _denies(question))
 
 
 def _asked(question: str) -> list[str]:
