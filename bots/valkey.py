@@ -22,6 +22,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from core.errors import StoreUnavailable
+from core.store import still_wanted
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +100,7 @@ class _Server:
 
     async def ensure(self) -> None:
         """Start the server if none answers; take one over whose owner was killed. Raises StoreUnavailable."""
-        if not await _answers(self.url):
+        if not await answers(self.url):
             await _start(self._program, self._data_dir, socket_of(self._data_dir), self.url)
             self._owner.write_text(str(os.getpid()))
             carried = self._program == find_carried_server()
@@ -111,7 +112,7 @@ class _Server:
         """Start the server again whenever it is gone, until cancelled."""
         while True:
             await asyncio.sleep(CHECK_S)
-            if await _answers(self.url):
+            if await answers(self.url):
                 continue
             log.error("the embedded store is gone, starting it again")
             try:
@@ -176,7 +177,7 @@ async def _start(program: Path, data_dir: Path, socket: Path, url: str) -> None:
     for _ in range(int(START_S / 0.02)):
         if process.returncode is not None:
             break
-        if await _answers(url):
+        if await answers(url):
             return
         await asyncio.sleep(0.02)
     with contextlib.suppress(ProcessLookupError):
@@ -184,7 +185,8 @@ async def _start(program: Path, data_dir: Path, socket: Path, url: str) -> None:
     raise StoreUnavailable(f"{program.name} did not start; its log: {log_file}\n{_tail(log_file)}")
 
 
-async def _answers(url: str) -> bool:
+async def answers(url: str) -> bool:
+    """Whether a server listens on this socket and can be used."""
     if not Path(url.removeprefix("unix://")).exists():
         return False
     client = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
@@ -195,6 +197,7 @@ async def _answers(url: str) -> bool:
         return False
     finally:
         await client.aclose()
+        still_wanted()
 
 
 def _tail(file: Path) -> str:

@@ -51,7 +51,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except UNAVAILABLE as error:
-        _still_wanted()
+        still_wanted()
         raise StoreUnavailable(f"Redis does not answer: {error}") from error
     except ResponseError as error:
         # A full disk or a missing replica is reported as MISCONF or NOREPLICAS: it may pass.
@@ -60,10 +60,10 @@ def translated() -> Iterator[None]:
         raise StoreError(f"Redis: {error}") from error
     except RedisError as error:
         raise StoreError(f"Redis: {error}") from error
-    _still_wanted()
+    still_wanted()
 
 
-def _still_wanted() -> None:
+def still_wanted() -> None:
     """redis-py 8.1 loses a cancellation that comes while it connects (redis/redis-py#2551 is the same kind)."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
@@ -304,7 +304,7 @@ class Store:
                 await subscription.subscribe(self._keys.drafts(bot, platform))
                 while True:
                     message = await subscription.get_message(timeout=10)
-                    _still_wanted()
+                    still_wanted()
                     if message is not None:
                         yield Draft.model_validate_json(message["data"])
 

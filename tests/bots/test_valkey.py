@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis.asyncio as redis
 
-from bots.valkey import embedded_server, find_carried_server, find_server, socket_of
+from bots.valkey import answers, embedded_server, find_carried_server, find_server, socket_of
 from core.errors import StoreUnavailable
 from tests.bots.running import command, shop
 
@@ -106,3 +106,17 @@ async def test_a_server_that_does_not_start_says_where_its_log_is(tmp_path: Path
     with pytest.raises(StoreUnavailable, match=r"did not start; its log: .*valkey\.log"):
         async with embedded_server(tmp_path / "data", broken):
             pass
+
+
+async def test_watching_over_it_ends_whenever_it_is_told_to(tmp_path: Path) -> None:
+    """Also while it connects to look: redis-py loses a cancellation there, and a clean stop would wait for ever."""
+    async with embedded_server(tmp_path):
+        for steps in range(60):
+            looking = asyncio.create_task(answers(f"unix://{socket_of(tmp_path)}"))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            if looking.done():
+                break
+            looking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await looking
