@@ -110,8 +110,9 @@ def new(
         _print_problems(error)
         raise typer.Exit(1) from None
     out.print(f"[green]✓[/] Made {folder} with {', '.join(map(str, files))}.\n")
+    start = f"{_python()} -m bots"
     out.print(
-        f"Next:  python -m bots check {folder}\n       python -m bots chat {folder}\n       python -m bots run {folder}"
+        f"Next:  {start} check {folder}\n       {start} chat {folder}\n       {start} run {folder}", soft_wrap=True
     )
 
 

@@ -53,7 +53,6 @@ class Service:
     store: Store
     shelf: Shelf
     models: Mapping[str, TextModel]
-    redis_url: str
     embedded: bool
 
     def workers(self) -> list[Worker]:
@@ -90,7 +89,7 @@ async def open_service(bots: Sequence[Bot], settings: Settings, progress: Openin
         except ValueError as error:
             raise StoreError(f"KEFU_REDIS_URL is no address of a Redis: {error}; write redis://host:6379/0") from error
         models = await stack.enter_async_context(open_models(bots, settings.data_dir, progress))
-        yield Service(store, Shelf(bots), models, url, embedded=not settings.redis_url)
+        yield Service(store, Shelf(bots), models, embedded=not settings.redis_url)
 
 
 # ── running ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -140,7 +140,6 @@ class Progress:
     def __init__(self) -> None:
         self._started = self._shown_at = time.monotonic()
         self._live = sys.stdout.isatty()
-        self._seen = 0
 
     def read(self, line: str) -> None:
         text = self._text(line.strip())
@@ -154,7 +153,6 @@ class Progress:
         if step := STEP.search(line):
             return f"compiling llama.cpp: {step[1]} of {step[2]}"
         if found := COLLECT.match(line):
-            self._seen += found[1] in ("Collecting", "Processing")
             return f"{found[1].lower()} {Path(found[2]).name or 'packages'}"
         return ""
 
