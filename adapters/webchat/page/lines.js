@@ -14,6 +14,7 @@ export class Lines {
   #typing = element("li", "line bot typing");
   #typingTimer = 0;
   #atEnd = true;
+  #followed = 0; // where the scroller stood when it last followed the text
   #look;
 
   /** `look`: {language, name, initial}, read whenever something is drawn. */
@@ -21,7 +22,7 @@ export class Lines {
     this.#look = look;
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#newer.addEventListener("click", () => this.toEnd());
-    const observer = new ResizeObserver(() => this.#atEnd && this.#jump());
+    const observer = new ResizeObserver(() => this.#follows() && this.#jump());
     observer.observe(document.getElementById("column"));
     observer.observe(this.#scroller);
   }
@@ -220,18 +221,28 @@ export class Lines {
   }
 
   #scrolled() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
-    if (this.#atEnd) this.#newer.hidden = true;
+    if (this.#follows()) this.#newer.hidden = true;
   }
 
   #grew() {
-    if (this.#atEnd) this.#jump();
+    if (this.#follows()) this.#jump();
     else this.#newer.hidden = false;
+  }
+
+  /**
+   * Does the reader want to see the newest? A scroll event comes only with the next frame: what has grown before that
+   * must not pull a reader down who has scrolled up, nor does text that grew mean that somebody has scrolled.
+   */
+  #follows() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    const near = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    this.#atEnd = near || (this.#atEnd && scrollTop > this.#followed - NEAR_END_PX);
+    return this.#atEnd;
   }
 
   #jump() {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#followed = this.#scroller.scrollTop;
   }
 }
 

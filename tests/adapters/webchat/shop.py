@@ -85,7 +85,8 @@ class Store:
 
     async def next(self) -> Incoming:
         """The newest message, once there is one that came after the last call."""
-        await self.arrived.wait()
+        async with asyncio.timeout(60):
+            await self.arrived.wait()
         self.arrived.clear()
         return self.incoming[-1]
 

@@ -298,6 +298,28 @@ async def test_growing_text_is_followed_until_the_reader_scrolls_up(shop: Shop, 
     await expect(page.locator("#newer")).to_be_hidden()
 
 
+async def test_text_that_grows_before_the_next_frame_does_not_pull_the_reader_down(shop: Shop, page: Page) -> None:
+    """The browser tells of scrolling only with the next frame; on a busy machine text comes before it."""
+    await page.goto(shop.url)
+    kept = await page.evaluate(GROWN_IN_ONE_FRAME)
+    assert kept == {"followed": True, "stayed": 0, "told": True}
+
+
+GROWN_IN_ONE_FRAME = """async () => {
+  const { Lines } = await import(new URL("lines.js", document.querySelector("script[type=module]").src));
+  const lines = new Lines({ language: "en", name: "Mei", initial: "M" });
+  const scroller = document.getElementById("scroller");
+  const write = count => lines.draft({ id: "r1", html: "<p>A line.</p>".repeat(count), language: "en" });
+  const gap = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+  write(30);
+  write(60);
+  const followed = gap() < 2;
+  scroller.scrollTop = 0;
+  write(90);
+  return { followed, stayed: scroller.scrollTop, told: !document.getElementById("newer").hidden };
+}"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_text_can_be_read_in_both_schemes(shop: Shop, browser: Browser, scheme: Literal["light", "dark"]) -> None:
     context = await browser.new_context(color_scheme=scheme, reduced_motion="reduce", locale="en-GB")

@@ -78,6 +78,7 @@ async def test_the_chat_goes_along_to_the_site_s_next_page(shop: Shop, page: Pag
     async with foreign_site(line(shop)) as site:
         await page.goto(site)
         await page.get_by_role("button", name="Open chat").click()
+        await expect(chat(page).locator("#text")).to_be_focused()  # its script runs
         await chat(page).locator("#text").fill("Hello")
         await chat(page).locator("#text").press("Enter")
         await shop.store.next()
