@@ -8,9 +8,11 @@ import logging
 import aiohttp
 import discord
 
+from adapters.discord.catchup import CatchUp, Seen, load
 from adapters.discord.client import Client, Memory, Server
 from adapters.discord.errors import INTENT_HELP, PORTAL, RAISED, TOKEN_HELP, translate
-from adapters.discord.intake import Intake
+from adapters.discord.intake import Intake, Withdrawals
+from adapters.discord.pacing import Pacing, Rates
 from adapters.discord.read import PLATFORM
 from adapters.discord.sender import Sender
 from adapters.discord.split import LIMIT, split
@@ -29,7 +31,9 @@ class DiscordChannel:
     """One Discord bot.
 
     ``threads``: whether an answer in a server's channel opens a thread: never, when somebody else wrote there
-    in the last minute, or always. ``timeout_s``: how long one request to Discord may take.
+    in the last minute, or always. ``timeout_s``: how long one request to Discord may take. ``seen``: what was
+    stored before this process, so that what was said meanwhile is read. ``withdrawals`` is told of deleted messages.
+    ``rates``: how often the bot may write.
     """
 
     platform = PLATFORM
@@ -43,26 +47,38 @@ class DiscordChannel:
         threads: Policy = "busy",
         stream: bool = True,
         timeout_s: float = 30.0,
+        seen: Seen | None = None,
+        withdrawals: Withdrawals | None = None,
+        rates: Rates | None = None,
     ) -> None:
         self.bot = bot
         self.traits = Traits(max_chars=LIMIT, streams=stream, edit_interval_s=1.2, typing=True)
         self.connected = asyncio.Event()
         self._token = token.strip()
-        self._server = Server(api_url, timeout_s)
-        self._memory = Memory(Threads(threads))
-        self._sender = Sender(self._token, api_url, timeout_s)
+        pacing = Pacing(rates)
+        self._server = Server(api_url, timeout_s, pacing)
+        self._seen = seen
+        self._withdrawals = withdrawals
+        self._memory = Memory(Threads(threads), CatchUp())
+        self._sender = Sender(self._token, api_url, timeout_s, pacing)
 
     # ── receiving ────────────────────────────────────────────────────────────────────────────────────────
 
     async def listen(self, inbox: Inbox) -> None:
         self._check_token()
-        intake = Intake(inbox)
+        intake = Intake(inbox, self._withdrawals)
         await self._sender.keep(True)
         try:
+            await self._recall()
             await self._stay_connected(intake)
         finally:
             await intake.close()
             await self._sender.keep(False)
+
+    async def _recall(self) -> None:
+        if self._seen is not None:
+            for channel, message in (await load(self._seen)).items():
+                self._memory.saw(channel, message)
 
     async def _stay_connected(self, intake: Intake) -> None:
         wait = FIRST_WAIT_S

@@ -5,32 +5,32 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import discord
 from discord.state import ConnectionState
 
 from adapters.discord import commands
+from adapters.discord.catchup import LONGEST_AWAY, MESSAGES, RECENT, CatchUp, Gap
 from adapters.discord.errors import RAISED
 from adapters.discord.intake import Intake
-from adapters.discord.read import PLATFORM, Reader, from_person, means_me
+from adapters.discord.pacing import Pacing
+from adapters.discord.read import PLATFORM, Reader, from_person, means_me, place
 from adapters.discord.rest import Rest
 from adapters.discord.threads import Threads
-from core.messages import Incoming
+from core.messages import Address, Incoming
 
 _log = logging.getLogger(__name__)
 
 # Discord waits three seconds for the answer to a command; then it tells the person that we failed.
 ACKNOWLEDGE_WITHIN_S = 1.5
-# After a start, what was said in a server's channels while the bot was away is read if it is no older than this:
-# a restart loses nothing, and nobody is answered who has long gone. (Discord does not list direct messages.)
-_AWAY = timedelta(minutes=15)
-_CATCH_UP = 200  # messages per channel
-_CATCH_UP_CHANNELS = 100
-_CHANNELS = 2000
+_CHANNELS = 2000  # in which somebody wrote, and which are caught up
+_RECENT_CHANNELS = 100  # of the servers, those of which nothing is known
+_GAPS = 20_000
 
 
 def intents() -> discord.Intents:
@@ -50,6 +50,7 @@ class Memory:
     """
 
     threads: Threads
+    catch_up: CatchUp
     newest: OrderedDict[int, int] = field(default_factory=OrderedDict)
 
     def saw(self, channel: int, message: int) -> None:
@@ -59,12 +60,17 @@ class Memory:
             self.newest.popitem(last=False)
 
 
+def _snowflake_of(ago: timedelta) -> int:
+    return discord.utils.time_snowflake(discord.utils.utcnow() - ago)
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where Discord is, and how long one request may take."""
+    """Where Discord is, how long one request may take, and how many it takes."""
 
     api_url: str
     timeout_s: float
+    pacing: Pacing
 
 
 class Client(discord.Client):
@@ -75,7 +81,8 @@ class Client(discord.Client):
         self._server = server
         self._intake = intake
         self._memory = memory
-        self._missed: Mapping[int, int] = {}
+        self._gaps: dict[int, Gap] = {}  # of this session
+        self._servers_known = False
         self._background: set[asyncio.Task[None]] = set()
         # A shop's bot does not speak: no warnings about missing voice libraries.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -91,7 +98,8 @@ class Client(discord.Client):
     def _get_state(self, **options: Any) -> ConnectionState[Any]:
         # The one place between the making of the HTTP client and its first use; discord.py's own
         # AutoShardedClient overrides it too.
-        self.rest = Rest(self.loop, self._server.api_url, self._server.timeout_s)
+        server = self._server
+        self.rest = Rest(self.loop, server.api_url, server.timeout_s, server.pacing, patient=True)
         self.http = self.rest
         return super()._get_state(**options)
 
@@ -103,6 +111,7 @@ class Client(discord.Client):
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         self._connected.clear()
+        self._memory.catch_up.gone(self)
         await super().close()
 
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
@@ -126,9 +135,14 @@ class Client(discord.Client):
     # ── events ───────────────────────────────────────────────────────────────────────────────────────────
 
     async def on_connect(self) -> None:
-        """A new session: Discord replays nothing that was said since the last one. What to look for is fixed now,
+        """A new session: Discord replays nothing that was said since the last one. The gaps get their places now,
         before new messages arrive."""
-        self._missed = dict(self._memory.newest)
+        self._memory.catch_up.gone(self)  # until the servers are known
+        self._gaps.clear()
+        self._servers_known = False
+        longest_ago = _snowflake_of(LONGEST_AWAY)
+        for channel, newest in reversed(self._memory.newest.items()):  # those that wrote last are read first
+            self._leave_gap(Gap(channel, max(newest, longest_ago)))
         self._connected.set()
 
     async def on_resumed(self) -> None:
@@ -142,16 +156,25 @@ class Client(discord.Client):
 
     async def on_ready(self) -> None:
         _log.info("discord: %s is connected as %s in %d servers", self._bot, self.user, len(self.guilds))
-        missed, self._missed = {**self._recent(), **self._missed}, {}
-        self._start(self._catch_up_all(missed))
+        for channel in self._lately():
+            if channel not in self._gaps:
+                self._leave_gap(Gap(channel, _snowflake_of(RECENT)))
+        self._servers_known = True
+        self._memory.catch_up.ready(self)
 
     async def on_message(self, message: discord.Message) -> None:
+        self._end_gap(message)
         self._memory.saw(message.channel.id, message.id)
+        incoming = self._incoming(message)
+        if incoming is not None:
+            await self._put(message, incoming)
+
+    def _incoming(self, message: discord.Message) -> Incoming | None:
         if self.user is None or not from_person(message):
-            return
+            return None
         thread = self._memory.threads.thread(message, means_me(message, self.user), self.user)
         self._memory.threads.note(message)
-        await self._put(message, Reader(self._bot, self.user).read(message, thread))
+        return Reader(self._bot, self.user).read(message, thread)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Discord also "edits" a message to add link previews, pins or a thread: those carry no new edit time."""
@@ -160,6 +183,13 @@ class Client(discord.Client):
             return
         thread = self._memory.threads.thread(message, means_me(message, self.user), self.user)
         await self._put(message, Reader(self._bot, self.user).read(message, thread, edited=True))
+
+    async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
+        self._withdraw(payload.channel_id, payload.message_id)
+
+    async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
+        for message in sorted(payload.message_ids):
+            self._withdraw(payload.channel_id, message)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         incoming = commands.read(interaction, self._bot)
@@ -180,7 +210,68 @@ class Client(discord.Client):
     async def on_error(self, event_method: str, /, *args: object, **kwargs: object) -> None:
         _log.exception("discord: a mistake in %s", event_method)
 
+    # ── what was missed ──────────────────────────────────────────────────────────────────────────────────
+
+    def _leave_gap(self, gap: Gap) -> None:
+        self._gaps[gap.channel] = gap
+        if len(self._gaps) > _GAPS:
+            del self._gaps[next(iter(self._gaps))]
+        self._intake.leave_gap(gap.channel, partial(self._memory.catch_up.fill, gap))
+
+    def _end_gap(self, message: discord.Message) -> None:
+        """The first live message of a channel: what came before it, in this session, is no longer missing."""
+        channel = message.channel.id
+        if channel not in self._gaps and message.guild is None:
+            self._leave_gap(Gap(channel, _snowflake_of(LONGEST_AWAY), unknown_direct=True))
+        elif channel not in self._gaps and not self._servers_known:
+            self._leave_gap(Gap(channel, _snowflake_of(RECENT)))
+        gap = self._gaps.get(channel)
+        if gap is not None and gap.before is None:
+            gap.before = message.id
+
+    def _lately(self) -> Iterator[int]:
+        """The servers' channels in which somebody wrote lately."""
+        since = _snowflake_of(RECENT)
+        channels = [(channel.last_message_id, channel.id) for guild in self.guilds for channel in guild.text_channels]
+        threads = [(thread.last_message_id, thread.id) for guild in self.guilds for thread in guild.threads]
+        newest = sorted((last or 0, id) for last, id in channels + threads)
+        return (id for last, id in newest[-_RECENT_CHANNELS:] if last > since)
+
+    async def history(self, gap: Gap) -> Sequence[discord.Message]:
+        """``catchup.Source``. Asks what kind of channel an unknown one is: a message of the history does not say."""
+        if gap.unknown_direct:
+            return await self._read_back(self.get_partial_messageable(gap.channel), gap)
+        where = self.get_channel(gap.channel) or await self.fetch_channel(gap.channel)
+        if not isinstance(where, discord.abc.Messageable):
+            return []
+        if isinstance(where, discord.TextChannel | discord.Thread) and 0 < (where.last_message_id or 0) <= gap.since:
+            return []
+        return await self._read_back(where, gap)
+
+    async def _read_back(self, where: discord.abc.Messageable, gap: Gap) -> Sequence[discord.Message]:
+        found: list[discord.Message] = []
+        before = discord.Object(gap.before) if gap.before else None
+        after = discord.Object(gap.since)
+        async for message in where.history(before=before, after=after, limit=MESSAGES, oldest_first=False):
+            if gap.unknown_direct and self.user is not None and message.author.id == self.user.id:
+                break
+            found.append(message)
+        return found[::-1]
+
+    async def read(self, message: discord.Message) -> Incoming | None:
+        """``catchup.Source``."""
+        self._memory.saw(message.channel.id, message.id)
+        return self._incoming(message)
+
     # ── helpers ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _withdraw(self, channel: int, message: int) -> None:
+        """An event that says neither whose the message was nor whether its answer was to open a thread."""
+        found = self.get_channel(channel)
+        chat, inside = place(found) if isinstance(found, discord.Thread) else (str(channel), "")
+        threads = [inside] if inside else ["", str(message)]
+        places = [Address(bot=self._bot, platform=PLATFORM, chat=chat, thread=thread) for thread in threads]
+        self._intake.withdraw(channel, places, str(message))
 
     async def _put(self, message: discord.Message, incoming: Incoming) -> None:
         """``incoming`` was read at once; only a channel that the cache does not know is asked for in the queue."""
@@ -201,30 +292,8 @@ class Client(discord.Client):
             return incoming
         if not isinstance(found, discord.Thread):
             return incoming
-        place = {"chat": str(found.parent_id), "thread": str(found.id)}
-        return incoming.model_copy(update={"address": incoming.address.model_copy(update=place)})
-
-    def _recent(self) -> Mapping[int, int]:
-        """The servers' channels where somebody wrote lately, and from which message on to read them."""
-        since = discord.utils.time_snowflake(discord.utils.utcnow() - _AWAY)
-        channels = [(channel.last_message_id, channel.id) for guild in self.guilds for channel in guild.text_channels]
-        threads = [(thread.last_message_id, thread.id) for guild in self.guilds for thread in guild.threads]
-        newest = sorted((last or 0, id) for last, id in channels + threads)
-        return {id: since for last, id in newest[-_CATCH_UP_CHANNELS:] if last > since}
-
-    async def _catch_up_all(self, missed: Mapping[int, int]) -> None:
-        for channel, newest in missed.items():
-            await self._catch_up(channel, newest)
-
-    async def _catch_up(self, channel: int, newest: int) -> None:
-        where = self.get_channel(channel) or self.get_partial_messageable(channel)
-        if not isinstance(where, discord.abc.Messageable):
-            return
-        try:
-            async for message in where.history(after=discord.Object(newest), limit=_CATCH_UP, oldest_first=True):
-                await self.on_message(message)
-        except RAISED as error:
-            _log.info("discord: what was said in channel %d meanwhile could not be read: %s", channel, error)
+        here = {"chat": str(found.parent_id), "thread": str(found.id)}
+        return incoming.model_copy(update={"address": incoming.address.model_copy(update=here)})
 
     async def _acknowledge(self, interaction: discord.Interaction, note: str) -> None:
         try:

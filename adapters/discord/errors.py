@@ -3,8 +3,9 @@
 =============================================  ==================================================================
 what happened                                  ours
 =============================================  ==================================================================
-429 that asks for more than 30 s, or 5 times   RateLimited, with the seconds that Discord named
-429 without ``Via`` (Cloudflare)               RateLimited, with its Retry-After, else 60 s
+429                                            RateLimited, with the seconds that Discord named; its bucket waits
+our own limits say that it would be one        RateLimited: nothing was asked (see pacing)
+429 without ``Via`` (Cloudflare)               RateLimited, with its Retry-After, else 60 s; all wait
 401, or discord.py's LoginFailure              ChannelNotReady: says where a new token comes from
 5xx after discord.py's own retries             SendFailed
 130000 (Discord is overloaded)                 SendFailed
@@ -26,7 +27,7 @@ from contextlib import contextmanager
 import aiohttp
 import discord
 
-from adapters.discord.rest import NotDiscord
+from adapters.discord.rest import NotDiscord, ban_wait
 from core.errors import (
     ChannelError,
     ChannelNotReady,
@@ -42,7 +43,6 @@ UNKNOWN_MESSAGE = 10008
 THREAD_EXISTS = 160004
 _OVERLOADED = 130000
 _CLOSED = frozenset({UNKNOWN_CHANNEL, 10004, 50001, 50007, 50013, 50083, 50278, 160005})
-_BAN_WAIT_S = 60.0
 
 # What discord.py's calls can raise; all else is a defect of ours and must be seen as one.
 RAISED = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
@@ -90,19 +90,12 @@ def _from_answer(error: discord.HTTPException) -> ChannelError:
     if error.status == 401:
         return ChannelNotReady(TOKEN_HELP)
     if error.status == 429:
-        return RateLimited(said, _retry_after(error))
+        return RateLimited(said, ban_wait(error))
     if error.status >= 500 or error.code == _OVERLOADED:
         return SendFailed(said)
     if error.status == 403 or error.code in _CLOSED:
         return ChatClosed(said)
     return SendRejected(said)
-
-
-def _retry_after(error: discord.HTTPException) -> float:
-    try:
-        return float(error.response.headers["Retry-After"])
-    except (KeyError, ValueError):
-        return _BAN_WAIT_S
 
 
 def _named(error: Exception) -> str:

@@ -9,18 +9,27 @@ import asyncio
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Literal
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Literal
 
 import discord
-from discord.http import MultipartParameters, handle_message_parameters
+from discord.http import handle_message_parameters
 
-from adapters.discord.errors import RAISED, THREAD_EXISTS, UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, answer_lost, translated
+from adapters.discord.errors import (
+    RAISED,
+    THREAD_EXISTS,
+    UNKNOWN_CHANNEL,
+    UNKNOWN_MESSAGE,
+    answer_lost,
+    translate,
+    translated,
+)
 from adapters.discord.markdown import render
+from adapters.discord.pacing import Pacing
 from adapters.discord.rest import Rest, open_rest
 from adapters.discord.split import clip
-from core.errors import ChatClosed
+from core.errors import ChatClosed, SendFailed
 from core.messages import Address, Outgoing, stable_id
 
 _log = logging.getLogger(__name__)
@@ -40,9 +49,10 @@ class Sender:
     a message that is on its way.
     """
 
-    def __init__(self, token: str, api_url: str, timeout_s: float) -> None:
+    def __init__(self, token: str, api_url: str, timeout_s: float, pacing: Pacing) -> None:
         self._token = token
         self._api_url = api_url
+        self._pacing = pacing
         self._timeout_s = timeout_s
         self._opening = asyncio.Lock()
         self._rest: Rest | None = None
@@ -88,11 +98,11 @@ class Sender:
             async with self._session() as rest:
                 where = self._where(address)
                 try:
-                    await rest.send_typing(where)
+                    await rest.show_typing(where)
                 except discord.NotFound as error:
                     if error.code != UNKNOWN_CHANNEL or where != address.thread:
                         raise
-                    await rest.send_typing(address.chat)
+                    await rest.show_typing(address.chat)
 
     async def open_direct(self, person: str) -> str:
         """The id of the direct-message channel with a person; Discord makes it if there is none."""
@@ -116,7 +126,7 @@ class Sender:
             async with self._opening:
                 if self._rest is None:
                     with translated(shows=False):
-                        self._rest = await open_rest(self._token, self._api_url, self._timeout_s)
+                        self._rest = await open_rest(self._token, self._api_url, self._timeout_s, self._pacing)
             yield self._rest
         finally:
             self._users -= 1
@@ -140,49 +150,61 @@ def _shown(message: Outgoing) -> str:
 
 async def _post(rest: Rest, channel: str, message: Outgoing) -> str:
     content = _shown(message)
-    parameters = _new(channel, message, content)
+    payload = _new(channel, message, content)
     try:
-        data = await rest.send_message(channel, params=parameters)
+        data = await rest.create_message(channel, payload, draft=not message.final)
     except RAISED as error:
         if not answer_lost(error):
             raise
-        # With the nonce Discord returns the message that it may have made the first time.
-        data = await rest.send_message(channel, params=parameters)
+        with _in_doubt(error):
+            # With the nonce Discord returns the message that it may have made the first time.
+            data = await rest.create_message(channel, payload, draft=False)
     if data["content"].strip() != content.strip():
         # An earlier process sent this part while it was still growing: bring it up to date.
         await _patch(rest, channel, str(data["id"]), message)
     return str(data["id"])
 
 
-async def _patch(rest: Rest, channel: str, sent: str, message: Outgoing) -> None:
-    parameters = handle_message_parameters(
-        content=_shown(message),
-        flags=discord.MessageFlags(suppress_embeds=True),
-        allowed_mentions=discord.AllowedMentions.none(),
-    )
+@contextmanager
+def _in_doubt(first: Exception) -> Iterator[None]:
+    """The second try after a lost answer. If it does not get through, the first may have: SendAmbiguous, not SendFailed."""
     try:
-        await rest.edit_message(channel, sent, params=parameters)
+        yield
+    except RAISED as error:
+        if isinstance(translate(error), SendFailed):
+            raise translate(first) from None
+        raise
+
+
+async def _patch(rest: Rest, channel: str, sent: str, message: Outgoing) -> None:
+    payload = _payload(content=_shown(message))
+    try:
+        await rest.change_message(channel, sent, payload, draft=not message.final)
     except RAISED as error:
         if not answer_lost(error):
             raise
-        await rest.edit_message(channel, sent, params=parameters)
+        await rest.change_message(channel, sent, payload, draft=not message.final)
 
 
-def _new(channel: str, message: Outgoing, content: str) -> MultipartParameters:
-    parameters = handle_message_parameters(
-        content=content,
-        nonce=nonce(message),  # discord.py adds enforce_nonce
-        flags=discord.MessageFlags(suppress_embeds=True),
-        allowed_mentions=discord.AllowedMentions.none(),
-    )
+def _new(channel: str, message: Outgoing, content: str) -> Mapping[str, Any]:
+    payload = _payload(content=content, nonce=nonce(message))  # discord.py adds enforce_nonce
     # The message from which a thread was opened lies outside of it and cannot be referred to there.
-    if parameters.payload is not None and message.reply_to.isdigit() and message.reply_to != channel:
-        parameters.payload["message_reference"] = {
+    if message.reply_to.isdigit() and message.reply_to != channel:
+        payload["message_reference"] = {
             "message_id": message.reply_to,
             "channel_id": channel,
             "fail_if_not_exists": False,
         }
-    return parameters
+    return payload
+
+
+def _payload(**fields: Any) -> dict[str, Any]:
+    parameters = handle_message_parameters(
+        **fields,
+        flags=discord.MessageFlags(suppress_embeds=True),
+        allowed_mentions=discord.AllowedMentions.none(),
+    )
+    return parameters.payload or {}
 
 
 async def _open_thread(rest: Rest, address: Address, language: str) -> bool:

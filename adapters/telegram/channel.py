@@ -13,14 +13,15 @@ from telegram.error import BadRequest
 from adapters.telegram.commands import DESCRIPTIONS, menu
 from adapters.telegram.events import ALLOWED_UPDATES, PLATFORM, Events
 from adapters.telegram.intake import Backoff, Intake, Poller, Timing, patiently
-from adapters.telegram.pacing import PRIVATE_GAP_S, Pacing
+from adapters.telegram.moves import Moves, MoveStore
+from adapters.telegram.pacing import EDIT_INTERVAL_S, Pacing, Rates
 from adapters.telegram.rendering import MAX_UNITS
 from adapters.telegram.sender import Sender
 from adapters.telegram.splitting import split
 from adapters.telegram.threads import Places
 from adapters.telegram.webhook import Webhook, WebhookRoute
 from adapters.telegram.wire import connect
-from core.errors import ChannelNotReady
+from core.errors import ChannelNotReady, StoreUnavailable
 from core.messages import Address, Outgoing
 from core.ports import Inbox, Traits
 
@@ -32,6 +33,7 @@ class TelegramChannel:
 
     The constructor raises ChannelNotReady if the token or the webhook's secret cannot be one; it connects to nothing.
     With a webhook, mount ``routes`` at the server that ``webhook.url`` leads to. ``close`` it in the end.
+    ``moves`` keeps which groups became supergroups; ``rates``: how often the bot may write.
     """
 
     def __init__(
@@ -43,15 +45,18 @@ class TelegramChannel:
         webhook: Webhook | None = None,
         stream: bool = True,
         timing: Timing | None = None,
+        moves: MoveStore | None = None,
+        rates: Rates | None = None,
     ) -> None:
         self.bot = bot
         self.platform = PLATFORM
-        self.traits = Traits(max_chars=MAX_UNITS, streams=stream, edit_interval_s=PRIVATE_GAP_S, typing=True)
+        self.traits = Traits(max_chars=MAX_UNITS, streams=stream, edit_interval_s=EDIT_INTERVAL_S, typing=True)
         self.connected = asyncio.Event()
         self._timing = timing or Timing()
         self._wire = connect(token, api_url)
         self._telegram: Bot = self._wire.bot
-        self._sender = Sender(self._telegram, Pacing())
+        self._moves = Moves(moves)
+        self._sender = Sender(self._telegram, Pacing(rates), self._moves)
         self._hook = WebhookRoute(bot, webhook) if webhook else None
         self._secret = webhook.secret if webhook else ""
 
@@ -70,7 +75,8 @@ class TelegramChannel:
 
     async def _listen(self, inbox: Inbox) -> None:
         me = await self._introduce()
-        events = Events(self.bot, me, Places(self._telegram), self._sender.migrated)
+        await self._load_moves()
+        events = Events(self.bot, me, Places(self._telegram), self._moves)
         intake = Intake(self.bot, events, inbox)
         self.connected.set()
         _log.info("telegram.listening", bot=self.bot, username=me.username, by="webhook" if self._hook else "polling")
@@ -103,6 +109,16 @@ class TelegramChannel:
         for language in DESCRIPTIONS:
             await self._set_menu(language, backoff)
         return me
+
+    async def _load_moves(self) -> None:
+        """Before the first update: a moved group's messages belong to the conversation that it had."""
+        backoff = Backoff(self._timing)
+        while True:
+            try:
+                return await self._moves.load()
+            except StoreUnavailable as error:
+                _log.warning("telegram.moves_not_read", bot=self.bot, reason=str(error))
+                await backoff.wait()
 
     async def _set_menu(self, language: str, backoff: Backoff) -> None:
         try:

@@ -2,7 +2,8 @@
 
 | what happened                                                    | what we raise                        |
 |------------------------------------------------------------------|--------------------------------------|
-| 429 with ``retry_after``                                         | RateLimited                          |
+| 429 with ``retry_after``                                         | RateLimited; its chat (or all) waits |
+| our own limits say that it would be one (see pacing)             | RateLimited: nothing was asked       |
 | never connected; no free connection; proxy refused; 5xx          | SendFailed (not taken: send again)   |
 | the request went out, the answer was lost, late or unreadable    | SendAmbiguous                        |
 | 403; chat, thread or topic gone, closed or forbidden             | ChatClosed                           |
@@ -12,7 +13,8 @@
 | 400 "message to edit not found" (somebody deleted it)            | a final text is sent as a new message|
 | … for a text that still grows                                    | SendRejected                         |
 | any other 400                                                    | SendRejected                         |
-| the group became a supergroup                                    | nothing: sent (not edited) there     |
+| 400 with ``migrate_to_chat_id``: the group became a supergroup   | nothing: sent (not edited) there     |
+| … for a text that still grows                                    | SendRejected                         |
 | 401, 404: the token                                              | ChannelNotReady                      |
 """
 
@@ -88,7 +90,7 @@ def translate(error: TelegramError) -> ChannelError:
         case InvalidToken() | EndPointNotFound():
             return ChannelNotReady(BAD_TOKEN.format(said=error.message))
         case ChatMigrated():
-            return ChatClosed(f"the group is a supergroup now, its id is {error.new_chat_id}")
+            return SendRejected(f"the message stayed behind: the group is a supergroup now, {error.new_chat_id}")
         case BadRequest():
             said = error.message
             if any(part in said.lower() for part in CLOSED):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from telegram import Chat, Message, Update, User
 
 from adapters.telegram.content import Content, read_content
+from adapters.telegram.moves import Moves
 from adapters.telegram.threads import Place, Places
 from core.messages import Address, Incoming, Person
 
@@ -18,17 +17,17 @@ ALLOWED_UPDATES = (Update.MESSAGE, Update.EDITED_MESSAGE)
 class Events:
     """Reads updates for one bot; ``me`` is its account."""
 
-    def __init__(self, bot: str, me: User, places: Places, migrated: Callable[[str, str], None]) -> None:
-        """``migrated`` is told the old and the new id of a group that became a supergroup."""
+    def __init__(self, bot: str, me: User, places: Places, moves: Moves) -> None:
         self._bot = bot
         self._me = me
         self._places = places
-        self._migrated = migrated
+        self._moves = moves
 
     async def read(self, update: Update) -> Incoming | None:
         """None for what is no message to us: service messages, other bots, ourselves, a channel's own posts.
 
-        Raises the library's NetworkError if Telegram had to be asked and did not answer.
+        Raises the library's NetworkError if Telegram had to be asked and did not answer; StoreUnavailable if the
+        group has moved and that cannot be kept.
         """
         message = update.message or update.edited_message
         if message is None or message.chat.type == Chat.CHANNEL:
@@ -36,8 +35,7 @@ class Events:
         if message.is_automatic_forward:
             self._places.remember(message)
             return None
-        if message.migrate_to_chat_id:
-            self._migrated(str(message.chat.id), str(message.migrate_to_chat_id))
+        if await self._note_move(message):
             return None
         sender = _sender(message)
         content = read_content(message, self._me)
@@ -45,10 +43,11 @@ class Events:
             return None
         place = await self._places.of(message)
         group = message.chat.type != Chat.PRIVATE
+        chat = str(message.chat.id)
         return Incoming(
-            address=Address(bot=self._bot, platform=PLATFORM, chat=str(message.chat.id), thread=place.thread),
+            address=Address(bot=self._bot, platform=PLATFORM, chat=self._moves.home(chat), thread=place.thread),
             update=str(update.update_id),
-            message=str(message.message_id),
+            message=self._moves.name(chat, message.message_id),
             sender=sender,
             kind=content.kind,
             text=content.text,
@@ -61,6 +60,16 @@ class Events:
             edited=update.edited_message is not None,
             at=message.edit_date or message.date,
         )
+
+    async def _note_move(self, message: Message) -> bool:
+        """The group became a supergroup: Telegram says so in the old one and in the new one."""
+        if message.migrate_to_chat_id:
+            await self._moves.note(str(message.chat.id), str(message.migrate_to_chat_id))
+        elif message.migrate_from_chat_id:
+            await self._moves.note(str(message.migrate_from_chat_id), str(message.chat.id))
+        else:
+            return False
+        return True
 
     def _addressed(self, message: Message, content: Content, place: Place) -> bool:
         """A comment under the shop's own post is meant for the shop; one to another comment is not."""

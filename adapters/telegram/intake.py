@@ -71,7 +71,7 @@ class Intake:
     async def _read(self, update: Update) -> Incoming | None:
         try:
             return await self._events.read(update)
-        except TelegramError:
+        except (TelegramError, StoreUnavailable):
             raise
         except Exception as error:  # one odd message must not stop all others
             _log.warning("telegram.update_skipped", bot=self._bot, update=update.update_id, reason=type(error).__name__)

@@ -1,59 +1,62 @@
-"""Telegram's limits on how often a bot may write: about one message a second in a chat, 20 a minute in a group.
+"""Telegram's limits on how often a bot may write, kept before they are hit.
 
-Edits count like messages. A growing answer's edits are drafts that the next one replaces, so the adapter leaves them out
-when they would come too fast; new messages and final texts are never left out. In a group the drafts take at most
-``GROUP_DRAFTS`` of the 20 writes of a minute, over all of its threads, and after a 429 none until the wait is over.
+Telegram's FAQ: about one message a second in a chat (short bursts pass), 20 a minute in a group, about 30 a second in
+all. Edits count like messages. A growing answer's edits are drafts that the next one replaces: one that cannot go now
+raises RateLimited at once. Finals wait their turn, chats in turn; from ``longest_wait_s`` on it is RateLimited for
+them too, and the outbox waits.
+
+A 429 does not say what it is about. It is taken for its chat's; a second chat that gets one while the first still has
+to wait shows that it is about all of them.
 """
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict, deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-PRIVATE_GAP_S = 1.0
-GROUP_GAP_S = 3.0
-GROUP_DRAFTS = 14
-WINDOW_S = 60.0
-MAX_CHATS = 10_000
+from adapters.gate import LONGEST_WAIT_S, Gate
+from adapters.pace import Limits, Rule
+
+ALL = "all"
+EDIT_INTERVAL_S = 1.0
 
 
-@dataclass(slots=True)
-class _Pace:
-    writes: deque[float] = field(default_factory=deque)
-    held_until: float = 0.0
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """An own Bot API server, or paid broadcasts, may allow more."""
+
+    private: tuple[Rule, ...] = (Rule(4, 4.0, drafts=3),)
+    group: tuple[Rule, ...] = (Rule(4, 4.0, drafts=1), Rule(20, 60.0, drafts=14))
+    overall: tuple[Rule, ...] = (Rule(30, 1.0, drafts=20),)
+    longest_wait_s: float = LONGEST_WAIT_S
+
+    def limits(self, key: str) -> Limits:
+        if key == ALL:
+            return Limits(self.overall)
+        return Limits(self.group if key.startswith("-") else self.private)
 
 
 class Pacing:
-    """Remembers the last minute's writes of each chat."""
+    def __init__(self, rates: Rates | None = None) -> None:
+        rates = rates or Rates()
+        self._gate = Gate(rates.limits, rates.longest_wait_s)
+        self._asked_to_wait = ""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._chats: OrderedDict[str, _Pace] = OrderedDict()
-
-    def wrote(self, chat: str) -> None:
-        pace = self._pace(chat)
-        pace.writes.append(self._clock())
+    @asynccontextmanager
+    async def turn(self, chat: str, *, final: bool) -> AsyncIterator[None]:
+        """One write to ``chat`` belongs inside. Raises RateLimited."""
+        async with self._gate.turn(chat, (ALL, chat), draft=not final):
+            yield
 
     def hold(self, chat: str, seconds: float) -> None:
         """Telegram asked to wait."""
-        self._pace(chat).held_until = self._clock() + seconds
+        other = self._asked_to_wait
+        everywhere = other not in ("", chat) and self._gate.held_for(other) > 0
+        self._asked_to_wait = chat
+        self._gate.hold(chat, seconds)
+        if everywhere:
+            self._gate.hold(ALL, seconds)
 
-    def draft_allowed(self, chat: str) -> bool:
-        pace, now = self._pace(chat), self._clock()
-        if now < pace.held_until:
-            return False
-        group = chat.startswith("-")
-        if group and len(pace.writes) >= GROUP_DRAFTS:
-            return False
-        return not pace.writes or now - pace.writes[-1] >= (GROUP_GAP_S if group else PRIVATE_GAP_S)
-
-    def _pace(self, chat: str) -> _Pace:
-        pace = self._chats.setdefault(chat, _Pace())
-        self._chats.move_to_end(chat)
-        if len(self._chats) > MAX_CHATS:
-            self._chats.popitem(last=False)
-        while pace.writes and pace.writes[0] <= self._clock() - WINDOW_S:
-            pace.writes.popleft()
-        return pace
+    def held(self, chat: str) -> bool:
+        return max(self._gate.held_for(chat), self._gate.held_for(ALL)) > 0

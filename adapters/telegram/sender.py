@@ -15,6 +15,7 @@ from telegram.error import ChatMigrated, RetryAfter, TelegramError
 
 from adapters.telegram.errors import about_entities, about_reply, edit_target_gone, not_modified, seconds, translate
 from adapters.telegram.growing import settle
+from adapters.telegram.moves import Moves, read_name
 from adapters.telegram.pacing import Pacing
 from adapters.telegram.rendering import Rendered, render
 from adapters.telegram.splitting import split
@@ -26,72 +27,72 @@ THINKING = "…"
 """Shown while a growing text has nothing to show yet."""
 
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
-MAX_MIGRATED = 1000
+MAX_DOUBTFUL = 1000
 _log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class _Post:
-    """One attempt to send. ``root``: the post under which it must stand."""
+    """One attempt to send. ``root``: the post under which it must stand; ``reply_chat``: where ``reply_to`` stands."""
 
     text: Rendered
+    final: bool
     topic: int | None
     root: int | None
     reply_to: int | None
+    reply_chat: str
 
 
 class Sender:
-    def __init__(self, bot: Bot, pacing: Pacing) -> None:
+    def __init__(self, bot: Bot, pacing: Pacing, moves: Moves) -> None:
         self._bot = bot
         self._pacing = pacing
-        self._migrated: OrderedDict[str, str] = OrderedDict()
-
-    def migrated(self, old: str, new: str) -> None:
-        """The group became a supergroup: what is for the old id goes to the new one."""
-        self._migrated[old] = new
-        if len(self._migrated) > MAX_MIGRATED:
-            self._migrated.popitem(last=False)
+        self._moves = moves
+        self._doubtful: OrderedDict[str, None] = OrderedDict()
 
     async def send(self, message: Outgoing) -> str:
-        """Returns the message's id; ``<chat>:<id>`` if the group has moved, for its messages are numbered anew."""
-        root = post_of(message.address.thread)
-        text = _shown(message)
-        if not text.text and message.final:
-            raise SendRejected("there is no text to send")
-        post = _Post(
-            text=text if text.text else Rendered(THINKING),
-            topic=topic_of(message.address.thread),
-            root=root,
-            reply_to=_number(message.reply_to) or root,
-        )
+        """Returns the message's id; ``<chat>:<id>`` if the group has moved, for its messages are numbered anew.
+
+        Telegram cannot be asked whether it took a message whose answer was lost. If that was the beginning of a
+        growing text, no second beginning is shown (SendRejected): the finished text is the next message.
+        """
+        if not message.final and message.reply in self._doubtful:
+            raise SendRejected("a beginning of this text may stand there already, the whole text follows")
+        post = _first_try(message)
         while True:
             try:
-                return await self._write(message.address.chat, partial(self._post, post, message.address.chat))
+                return await self._write(message.address.chat, post.final, partial(self._post, post))
+            except SendAmbiguous:
+                self._doubt(message)
+                raise
             except TelegramError as error:
                 easier = _easier(post, error)
                 if easier is None:
-                    raise translate(error) from None
+                    ours = translate(error)
+                    if isinstance(ours, SendAmbiguous):
+                        self._doubt(message)
+                    raise ours from None
                 _log.warning("telegram.sent_simpler", reply=message.reply, said=error.message)
                 post = easier
 
     async def edit(self, sent: str, message: Outgoing) -> None:
-        """A draft that would come too soon is left out: the next one shows more.
+        """A draft that would come too soon raises RateLimited: the next one shows more.
 
         The message may be gone (deleted, or left behind when the group became a supergroup). Then a final text is
         sent as a new message, and a draft raises SendRejected.
         """
         text = _shown(message)
-        if not message.final and not (text.text and self._pacing.draft_allowed(self._new_id(message.address.chat))):
-            return
         if not text.text:
+            if not message.final:
+                return  # nothing to show yet
             raise SendRejected("there is no text to show")
-        home, _, id = sent.rpartition(":")
-        number = _number(id)
-        if number is None:
+        found = read_name(sent, message.address.chat)
+        if found is None:
             raise SendRejected(f"{sent!r} is no message id")
+        chat, number = found
         try:
-            await self._edit(home or message.address.chat, number, text, message.reply)
+            await self._edit(chat, number, text, message)
         except TelegramError as error:
             if not_modified(error):
                 return
@@ -102,18 +103,21 @@ class Sender:
 
     async def typing(self, address: Address) -> None:
         """Never raises: nobody misses it."""
+        chat = self._moves.now(address.chat)
+        if self._pacing.held(chat):
+            return
         try:
-            await self._bot.send_chat_action(
-                self._new_id(address.chat), ChatAction.TYPING, message_thread_id=topic_of(address.thread)
-            )
+            await self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=topic_of(address.thread))
         except (TelegramError, KeyError, TypeError, ValueError, AttributeError) as error:
             _log.debug("telegram.typing_failed", conversation=address.id, reason=str(error))
+            if isinstance(error, RetryAfter):
+                self._pacing.hold(chat, seconds(error))
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _post(self, post: _Post, home: str, chat: str) -> str:
+    async def _post(self, post: _Post, chat: str) -> str:
         reply = None
-        if post.reply_to is not None:
+        if post.reply_to is not None and post.reply_chat == chat:
             # Without the comment that it answers, a comment would land outside of its thread: see _easier.
             reply = ReplyParameters(post.reply_to, allow_sending_without_reply=post.root in (None, post.reply_to))
         sent = await self._bot.send_message(
@@ -124,19 +128,20 @@ class Sender:
             reply_parameters=reply,
             link_preview_options=NO_PREVIEW,
         )
-        return str(sent.message_id) if chat == home else f"{chat}:{sent.message_id}"
+        return self._moves.name(chat, sent.message_id)
 
-    async def _edit(self, chat: str, number: int, text: Rendered, reply: str) -> None:
+    async def _edit(self, chat: str, number: int, text: Rendered, message: Outgoing) -> None:
         """Raises ChatMigrated if the group has moved: there, the same number is another message."""
-        if chat in self._migrated:
-            raise ChatMigrated(int(self._migrated[chat]))
+        moved_to = self._moves.now(chat)
+        if moved_to != chat:
+            raise ChatMigrated(int(moved_to))
         for attempt in (text, Rendered(text.text)):
             try:
-                await self._write(chat, partial(self._replace, number, attempt), follow=False)
+                await self._write(chat, message.final, partial(self._replace, number, attempt), follow=False)
             except TelegramError as error:
                 if not (about_entities(error) and attempt.entities):
                     raise
-                _log.warning("telegram.sent_simpler", reply=reply, said=error.message)
+                _log.warning("telegram.sent_simpler", reply=message.reply, said=error.message)
             else:
                 return
 
@@ -145,30 +150,55 @@ class Sender:
             text.text, chat, number, entities=text.entities, link_preview_options=NO_PREVIEW
         )
 
-    async def _write(self, chat: str, call: Callable[[str], Awaitable[Result]], *, follow: bool = True) -> Result:
-        """One write, counted; with ``follow`` made once more where the group has moved to.
+    async def _write(
+        self, chat: str, final: bool, call: Callable[[str], Awaitable[Result]], *, follow: bool = True
+    ) -> Result:
+        """One write in its turn; with ``follow`` made once more where the group has moved to. Raises RateLimited.
 
         An answer that the library cannot read is SendAmbiguous.
         """
-        chat = self._new_id(chat)
-        self._pacing.wrote(chat)
+        chat = self._moves.now(chat)
         try:
-            return await call(chat)
+            return await self._in_turn(chat, final, call)
         except ChatMigrated as error:
             new = str(error.new_chat_id)
-            self.migrated(chat, new)
-            _log.info("telegram.chat_migrated", old=chat, new=new)
+            await self._moves.found(chat, new)
             if not follow:
                 raise
-            return await call(new)
-        except RetryAfter as error:
-            self._pacing.hold(chat, seconds(error))
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise SendAmbiguous(f"Telegram's answer cannot be read ({type(error).__name__})") from None
+        return await self._in_turn(new, final, call)
 
-    def _new_id(self, chat: str) -> str:
-        return self._migrated.get(chat, chat)
+    async def _in_turn(self, chat: str, final: bool, call: Callable[[str], Awaitable[Result]]) -> Result:
+        async with self._pacing.turn(chat, final=final):
+            try:
+                return await call(chat)
+            except RetryAfter as error:
+                self._pacing.hold(chat, seconds(error))
+                raise
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise SendAmbiguous(f"Telegram's answer cannot be read ({type(error).__name__})") from None
+
+    def _doubt(self, message: Outgoing) -> None:
+        if not message.final:
+            self._doubtful[message.reply] = None
+            if len(self._doubtful) > MAX_DOUBTFUL:
+                self._doubtful.popitem(last=False)
+
+
+def _first_try(message: Outgoing) -> _Post:
+    text = _shown(message)
+    if not text.text and message.final:
+        raise SendRejected("there is no text to send")
+    home = message.address.chat
+    root = post_of(message.address.thread)
+    reply_chat, reply_to = read_name(message.reply_to, home) or (home, root)
+    return _Post(
+        text=text if text.text else Rendered(THINKING),
+        final=message.final,
+        topic=topic_of(message.address.thread),
+        root=root,
+        reply_to=reply_to,
+        reply_chat=reply_chat,
+    )
 
 
 def _easier(post: _Post, error: TelegramError) -> _Post | None:
@@ -186,7 +216,3 @@ def _shown(message: Outgoing) -> Rendered:
         return render(message.text)
     settled = settle(message.text)
     return render(split(settled)[0]) if settled.strip() else Rendered("")
-
-
-def _number(message: str) -> int | None:
-    return int(message) if message.isascii() and message.isdigit() else None

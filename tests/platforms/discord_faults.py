@@ -65,25 +65,25 @@ class Schedule:
 
 
 class Limit:
-    """``count`` requests in ``seconds`` for each channel, as Discord limits sending (5 in 5 s)."""
+    """``count`` requests in ``seconds`` for each name, as Discord limits sending in a channel (5 in 5 s)."""
 
     def __init__(self, count: int, seconds: float) -> None:
         self._count = count
         self._seconds = seconds
         self._windows: dict[str, tuple[float, int]] = {}
 
-    def use(self, channel: str, now: float) -> tuple[int, float]:
+    def use(self, name: str, now: float) -> tuple[int, float]:
         """What remains after this request (-1: it is too many), and the seconds until the window ends."""
-        start, used = self._windows.get(channel, (now, 0))
+        start, used = self._windows.get(name, (now, 0))
         if now - start >= self._seconds:
             start, used = now, 0
-        self._windows[channel] = (start, used + 1)
+        self._windows[name] = (start, used + 1)
         return max(self._count - used - 1, -1), self._seconds - (now - start)
 
-    def headers(self, remaining: int, left_s: float) -> dict[str, str]:
+    def headers(self, remaining: int, left_s: float, bucket: str) -> dict[str, str]:
         return {
             "X-RateLimit-Limit": str(self._count),
             "X-RateLimit-Remaining": str(max(remaining, 0)),
             "X-RateLimit-Reset-After": f"{left_s:.3f}",
-            "X-RateLimit-Bucket": "sending",
+            "X-RateLimit-Bucket": bucket,
         }

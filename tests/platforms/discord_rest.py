@@ -40,6 +40,11 @@ from tests.platforms.discord_values import (
 from tests.platforms.discord_world import World
 
 API = "/api/v10"
+# The routes with a limit for each channel, and the name of their bucket.
+LIMITED = {
+    "POST /channels/{channel}/messages": "sending",
+    "PATCH /channels/{channel}/messages/{message}": "editing",
+}
 _MENTION = re.compile(r"<@!?(\d+)>|(@everyone|@here)")
 _COMMANDS = TypeAdapter(list[CommandBody])
 
@@ -56,6 +61,8 @@ class Call:
     query: str
     body: str
     status: int
+    at: float
+    """When it came, in seconds of the event loop's clock."""
 
     def json(self) -> dict[str, object]:
         value = json.loads(self.body)
@@ -91,6 +98,7 @@ class Rest:
         self._changed = changed
         self.faults = Schedule()
         self.limit: Limit | None = None
+        self.limit_all: Limit | None = None
         self.calls: list[Call] = []
         self.interactions: dict[str, Interaction] = {}
 
@@ -129,17 +137,19 @@ class Rest:
             return refusal(Refused(404, 0, "404: Not Found"))
         if not resource.canonical.startswith(API):
             return await handler(request)
-        route = f"{request.method} {resource.canonical.removeprefix(API)}"
+        route, came = f"{request.method} {resource.canonical.removeprefix(API)}", asyncio.get_running_loop().time()
         fault = self.faults.take(route)
         if fault is not None:
             response = await self._faulty(fault, request, handler)
-        elif self.limit is not None and route == "POST /channels/{channel}/messages":
-            response = await self._limited(self.limit, request, handler)
+        elif self._too_many_in_all(route):
+            response = self._too_many(too_many(1.0, everywhere=True))
+        elif self.limit is not None and route in LIMITED:
+            response = await self._limited(self.limit, LIMITED[route], request, handler)
         else:
             response = await self._run(request, handler)
         text = (await request.read()).decode("utf-8", "replace")
         path = request.path.removeprefix(API)
-        self.calls.append(Call(route, path, request.query_string, text, response.status))
+        self.calls.append(Call(route, path, request.query_string, text, response.status, came))
         self._changed()
         return response
 
@@ -155,10 +165,16 @@ class Rest:
         except ValidationError as error:
             return refusal(invalid(error))
 
-    async def _limited(self, limit: Limit, request: web.Request, handler: Handler) -> web.StreamResponse:
-        remaining, left_s = limit.use(request.match_info["channel"], asyncio.get_running_loop().time())
+    def _too_many_in_all(self, route: str) -> bool:
+        if self.limit_all is None or "/interactions/" in route:
+            return False
+        return self.limit_all.use("all", asyncio.get_running_loop().time())[0] < 0
+
+    async def _limited(self, limit: Limit, bucket: str, request: web.Request, handler: Handler) -> web.StreamResponse:
+        now = asyncio.get_running_loop().time()
+        remaining, left_s = limit.use(f"{bucket} {request.match_info['channel']}", now)
         response = await self._run(request, handler) if remaining >= 0 else self._too_many(too_many(left_s))
-        response.headers.update(limit.headers(remaining, left_s))
+        response.headers.update(limit.headers(remaining, left_s, bucket))
         return response
 
     async def _faulty(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -182,6 +198,9 @@ class Rest:
             return web.Response(text=text, status=429, headers={"Retry-After": str(int(fault.retry_after))})
         response = answer(data, 429)
         response.headers["Retry-After"] = str(int(fault.retry_after) + 1)
+        response.headers["X-RateLimit-Scope"] = "global" if fault.everywhere else "user"
+        if fault.everywhere:
+            response.headers["X-RateLimit-Global"] = "true"
         return response
 
     async def _body(self, request: web.Request, model: type[B]) -> B:
@@ -254,8 +273,14 @@ class Rest:
         limit = int(request.query.get("limit", "50"))
         if not 1 <= limit <= 100:
             raise Refused(400, 50035, "Invalid Form Body")
-        after = int(request.query.get("after", "0"))
-        found = [message for message in self._world.messages(channel.id) if int(message.id) > after]
+        after, before = int(request.query.get("after", "0")), int(request.query.get("before", "0"))
+        if after and before:
+            raise Refused(400, 50035, "Invalid Form Body")
+        found = [
+            message
+            for message in self._world.messages(channel.id)
+            if int(message.id) > after and (not before or int(message.id) < before)
+        ]
         page = found[:limit] if after else found[-limit:]
         return answer([self._world.message_json(message) for message in reversed(page)])
 

@@ -22,7 +22,7 @@ from typing import Self
 from aiohttp import web
 
 from tests.platforms.discord_faults import Fault, Limit
-from tests.platforms.discord_gateway import GUILDS, Gateway
+from tests.platforms.discord_gateway import DIRECT_MESSAGES, GUILD_MESSAGES, GUILDS, Gateway
 from tests.platforms.discord_rest import API, Call, Interaction, Rest, mentioned
 from tests.platforms.discord_values import (
     DEFAULT,
@@ -41,6 +41,8 @@ SEND = "POST /channels/{channel}/messages"
 EDIT = "PATCH /channels/{channel}/messages/{message}"
 TYPING = "POST /channels/{channel}/typing"
 OPEN_THREAD = "POST /channels/{channel}/messages/{message}/threads"
+GET_CHANNEL = "GET /channels/{channel}"
+HISTORY = "GET /channels/{channel}/messages"
 READ_MESSAGE = "GET /channels/{channel}/messages/{message}"
 LOGIN = "GET /users/@me"
 GATEWAY = "GET /gateway/bot"
@@ -115,6 +117,10 @@ class DiscordServer:
     async def ready(self, sessions: int = 1) -> None:
         """Wait until this many bots are connected."""
         await self.until(lambda: self.gateway.identified >= sessions and self.gateway.connected() >= sessions)
+
+    async def ready_again(self, sessions: int) -> None:
+        """Wait until a bot has a new session after so many."""
+        await self.until(lambda: self.gateway.identified > sessions)
 
     # ── people and places ────────────────────────────────────────────────────────────────────────────────
 
@@ -203,8 +209,18 @@ class DiscordServer:
         """Discord itself updates the message: the same text, no new edit time."""
         await self._rest.announce("MESSAGE_UPDATE", self._now(message))
 
-    async def deletes(self, message: Message) -> None:
-        self.world.delete(self._now(message))
+    async def deletes(self, *messages: Message) -> None:
+        """Several at once, as a moderator does, are one event."""
+        for message in messages:
+            self.world.delete(self._now(message))
+        first = messages[0]
+        where = {"channel_id": first.channel, **({"guild_id": first.guild} if first.guild else {})}
+        intent = GUILD_MESSAGES if first.guild else DIRECT_MESSAGES
+        if len(messages) == 1:
+            await self.gateway.dispatch("MESSAGE_DELETE", {"id": first.id, **where}, intent)
+        else:
+            ids = [message.id for message in messages]
+            await self.gateway.dispatch("MESSAGE_DELETE_BULK", {"ids": ids, **where}, intent)
 
     async def slash(
         self, channel: Channel, command: str, *, user: User, argument: str = "", locale: str = "en-US"
@@ -249,8 +265,12 @@ class DiscordServer:
         self._rest.faults.add(route, fault, times)
 
     def limit_sending(self, count: int, seconds: float) -> None:
-        """So many messages in so many seconds for each channel; Discord itself takes 5 in 5 s."""
+        """So many messages and edits in so many seconds for each channel; Discord itself takes 5 in 5 s."""
         self._rest.limit = Limit(count, seconds)
+
+    def limit_all(self, count: int, seconds: float) -> None:
+        """So many requests in so many seconds; Discord itself takes 50 in 1 s."""
+        self._rest.limit_all = Limit(count, seconds)
 
     def heal(self) -> None:
         self._rest.faults.clear()

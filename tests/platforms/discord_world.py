@@ -30,6 +30,7 @@ class World:
         self.channels: dict[str, Channel] = {}
         self._messages: dict[str, Message] = {}
         self.threads_made: set[str] = set()  # a message gets a thread once, even if that was deleted
+        self.unlisted: set[str] = set()  # threads that the gateway does not tell of, as archived ones
         self.direct: dict[str, str] = {}
         self.commands: list[Json] = []
 
@@ -119,7 +120,11 @@ class World:
             "voice_states": [],
             "members": [{**self.bot.member(), "user": self.bot.json(), "roles": [self.role.id]}],
             "channels": [self._channel_json(channel) for channel in inside if channel.type not in THREADS],
-            "threads": [self._channel_json(channel) for channel in inside if channel.type in THREADS],
+            "threads": [
+                self._channel_json(channel)
+                for channel in inside
+                if channel.type in THREADS and channel.id not in self.unlisted
+            ],
             "presences": [],
             "stage_instances": [],
             "guild_scheduled_events": [],

@@ -20,7 +20,6 @@ import re
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +28,7 @@ import aiohttp
 from aiohttp import web
 
 from tests.platforms.telegram_faults import Delay, Drop, Fault, Faults, Garbage, Refuse
+from tests.platforms.telegram_limits import Flood
 from tests.platforms.telegram_methods import Methods, Params
 from tests.platforms.telegram_text import find_entities
 from tests.platforms.telegram_values import ApiError, Call, Chat, Json, Message, User
@@ -39,7 +39,7 @@ SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 
 
 class TelegramServer:
-    """``flood_limits``: more than 20 writes a minute in a group get a 429. ``https_only``: refuse http webhooks."""
+    """``flood``: too many writes get a 429. ``https_only``: refuse http webhooks."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class TelegramServer:
         token: str = "4711:Test-Token_of_the_teahouse_bot",
         username: str = "teahouse_bot",
         port: int = 0,
-        flood_limits: bool = False,
+        flood: Flood | None = None,
         https_only: bool = False,
         webhook_retry_s: float = 0.05,
     ) -> None:
@@ -59,9 +59,8 @@ class TelegramServer:
         """Update id and HTTP status (0: no answer) of each webhook request."""
         self._methods = Methods(self.world, https_only=https_only)
         self._faults = Faults()
-        self._flood_limits = flood_limits
+        self._flood = flood
         self._webhook_retry_s = webhook_retry_s
-        self._written: dict[int, deque[float]] = {}
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", port))
@@ -305,21 +304,11 @@ class TelegramServer:
             return await self._get_updates(params)
         if method not in self._methods:
             raise ApiError(404, "Not Found: method not found")
-        if self._flood_limits and method.lower() in WRITES:
-            self._count_write(int(params.get("chat_id", "0")))
+        if self._flood and method.lower() in WRITES:
+            wait = self._flood.write(int(params.get("chat_id", "0")), time.monotonic())
+            if wait:
+                raise ApiError(429, f"Too Many Requests: retry after {wait}", {"retry_after": wait})
         return self._methods(method, params)
-
-    def _count_write(self, chat: int) -> None:
-        if chat >= 0:
-            return
-        now = time.monotonic()
-        written = self._written.setdefault(chat, deque())
-        while written and written[0] < now - 60:
-            written.popleft()
-        if len(written) >= 20:
-            wait = int(60 - (now - written[0])) + 1
-            raise ApiError(429, f"Too Many Requests: retry after {wait}", {"retry_after": wait})
-        written.append(now)
 
     async def _get_updates(self, params: Params) -> list[Json]:
         """Waits up to ``timeout`` seconds for news; a newer poll ends this one with a 409."""

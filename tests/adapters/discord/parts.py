@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
-from adapters.discord import DiscordChannel
+from adapters.discord import DiscordChannel, Seen, Withdrawals
+from adapters.discord.pacing import OVERALL, WRITES, Rates
 from adapters.discord.threads import Policy
 from core.errors import StoreUnavailable
 from core.messages import Address, Incoming, Outgoing
@@ -39,11 +41,36 @@ class MemoryInbox:
         return [incoming.text for incoming in self.stored]
 
 
+def scaled(scale: float, longest_wait_s: float = 5.0) -> Rates:
+    """The usual rates in less time."""
+    return Rates(
+        replace(WRITES, seconds=WRITES.seconds * scale),
+        replace(OVERALL, seconds=OVERALL.seconds * scale),
+        longest_wait_s,
+    )
+
+
 def channel_for(
-    server: DiscordServer, *, threads: Policy = "never", stream: bool = True, timeout_s: float = 10.0
+    server: DiscordServer,
+    *,
+    threads: Policy = "never",
+    stream: bool = True,
+    timeout_s: float = 10.0,
+    seen: Seen | None = None,
+    withdrawals: Withdrawals | None = None,
+    rates: Rates | None = None,
 ) -> DiscordChannel:
+    """Without ``rates`` hardly any."""
     return DiscordChannel(
-        bot="teahouse", token=server.token, api_url=server.api_url, threads=threads, stream=stream, timeout_s=timeout_s
+        bot="teahouse",
+        token=server.token,
+        api_url=server.api_url,
+        threads=threads,
+        stream=stream,
+        timeout_s=timeout_s,
+        seen=seen,
+        withdrawals=withdrawals,
+        rates=rates or scaled(0.001),
     )
 
 
@@ -74,6 +101,8 @@ def address(where: Channel, thread: str = "") -> Address:
     return Address(bot="teahouse", platform="discord", chat=where.id, thread=thread)
 
 
-def outgoing(where: Channel | Address, text: str, *, reply: str = "r1", part: int = 0, **more: str) -> Outgoing:
+def outgoing(
+    where: Channel | Address, text: str, *, reply: str = "r1", part: int = 0, final: bool = True, **more: str
+) -> Outgoing:
     to = where if isinstance(where, Address) else address(where)
-    return Outgoing.model_validate({"address": to, "reply": reply, "part": part, "text": text, **more})
+    return Outgoing.model_validate({"address": to, "reply": reply, "part": part, "text": text, "final": final, **more})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from adapters.discord import DiscordChannel
-from core.errors import SendAmbiguous, SendFailed
+from core.errors import RateLimited, SendAmbiguous, SendFailed
 from tests.adapters.discord.parts import MemoryInbox, channel_for, listening, outgoing
 from tests.platforms.discord_faults import broken, dropped, too_many
 from tests.platforms.discord_server import SEND, DiscordServer
@@ -23,6 +23,8 @@ async def _answer_all(inbox: MemoryInbox, channel: DiscordChannel) -> None:
             try:
                 await channel.send(message)
                 answered += 1
+            except RateLimited as error:
+                await asyncio.sleep(error.retry_after)
             except (SendAmbiguous, SendFailed):
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.01)

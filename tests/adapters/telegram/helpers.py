@@ -5,14 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from adapters.telegram import TelegramChannel, Timing, Webhook
+from adapters.pace import Rule
+from adapters.telegram import MoveStore, Rates, TelegramChannel, Timing, Webhook
 from core.errors import StoreUnavailable
 from core.messages import Address, Incoming, Outgoing
 from tests.platforms.telegram_server import TelegramServer
 
 FAST = Timing(poll=1.0, first_wait=0.01, longest_wait=0.02)
+
+
+def scaled(scale: float, longest_wait_s: float = 5.0) -> Rates:
+    """The usual rates in less time."""
+
+    def rules(usual: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        return tuple(replace(rule, seconds=rule.seconds * scale) for rule in usual)
+
+    usual = Rates()
+    return Rates(rules(usual.private), rules(usual.group), rules(usual.overall), longest_wait_s)
 
 
 @dataclass(slots=True)
@@ -45,9 +56,19 @@ def make_channel(
     stream: bool = True,
     token: str = "",
     timing: Timing = FAST,
+    rates: Rates | None = None,
+    moves: MoveStore | None = None,
 ) -> TelegramChannel:
+    """Without ``rates`` hardly any."""
     return TelegramChannel(
-        bot="teahouse", token=token or server.token, api_url=server.url, webhook=webhook, stream=stream, timing=timing
+        bot="teahouse",
+        token=token or server.token,
+        api_url=server.url,
+        webhook=webhook,
+        stream=stream,
+        timing=timing,
+        moves=moves,
+        rates=rates or scaled(0.001),
     )
 
 
@@ -62,6 +83,8 @@ async def listening(channel: TelegramChannel, inbox: RecordingInbox) -> AsyncIte
             await task
 
 
-def outgoing(chat: int, text: str, *, final: bool = True, reply_to: str = "", thread: str = "") -> Outgoing:
+def outgoing(
+    chat: int, text: str, *, final: bool = True, reply: str = "r1", reply_to: str = "", thread: str = ""
+) -> Outgoing:
     address = Address(bot="teahouse", platform="telegram", chat=str(chat), thread=thread)
-    return Outgoing(address=address, reply="r1", text=text, final=final, reply_to=reply_to)
+    return Outgoing(address=address, reply=reply, text=text, final=final, reply_to=reply_to)

@@ -42,6 +42,11 @@ ROWS: list[tuple[Fault, type[ChannelError]]] = [
     (Refuse(403, "Forbidden: bot was blocked by the user"), ChatClosed),
     (Refuse(403, "Forbidden: bot was kicked from the supergroup chat"), ChatClosed),
     (Refuse(403, "Forbidden: bot can't initiate conversation with a user"), ChatClosed),
+    (Refuse(403, "Forbidden: user is deactivated"), ChatClosed),
+    (Refuse(403, "Forbidden: bot is not a member of the channel chat"), ChatClosed),
+    (Refuse(400, "Bad Request: PEER_ID_INVALID"), ChatClosed),
+    (Refuse(400, "Bad Request: group chat was deactivated"), ChatClosed),
+    (Refuse(400, "Bad Request: CHAT_WRITE_FORBIDDEN"), ChatClosed),
     (Refuse(400, "Bad Request: chat not found"), ChatClosed),
     (Refuse(400, "Bad Request: TOPIC_CLOSED"), ChatClosed),
     (Refuse(400, "Bad Request: message thread not found"), ChatClosed),
@@ -85,6 +90,19 @@ async def test_an_ambiguous_send_may_have_arrived(server: TelegramServer, channe
     assert [message.text for message in server.replies(chat)] == ["Hello"]
 
 
+async def test_a_growing_text_has_one_beginning(server: TelegramServer, channel: TelegramChannel) -> None:
+    """Nobody can say whether the lost beginning stands there: no second one is shown, the finished text is."""
+    chat = server.private("Anna")
+    server.fail("sendMessage", DROP_AFTER)
+    with pytest.raises(SendAmbiguous):
+        await channel.send(outgoing(chat.id, "We", final=False))
+    with pytest.raises(SendRejected, match="may stand there"):
+        await channel.send(outgoing(chat.id, "We have", final=False))
+    await channel.send(outgoing(chat.id, "We have tea.", final=True))
+    await channel.send(outgoing(chat.id, "Another", final=False, reply="r2"))
+    assert [message.text for message in server.replies(chat)] == ["We", "We have tea.", "Another"]
+
+
 async def test_nobody_there() -> None:
     async with TelegramServer() as server:
         chat = server.private("Anna")
@@ -104,7 +122,7 @@ async def test_closed_chats(server: TelegramServer, channel: TelegramChannel) ->
     anna, group = server.private("Anna"), server.group("Tea", [server.user("Bo")])
     for chat in (anna, group):
         server.block(chat)
-        with pytest.raises(ChatClosed):
+        with pytest.raises(ChatClosed, match=r"(?i)bot was (blocked by the user|kicked from)"):
             await channel.send(outgoing(chat.id, "Hello"))
         server.unblock(chat)
         await channel.send(outgoing(chat.id, "Hello"))

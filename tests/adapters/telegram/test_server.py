@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.platforms.telegram_faults import DROP_BEFORE
+from tests.platforms.telegram_limits import Flood
 from tests.platforms.telegram_server import TelegramServer
 
 ZH = "你好😀"
@@ -158,11 +159,21 @@ async def test_files_come_as_multipart(server: TelegramServer) -> None:
     assert [message.text for message in server.replies(chat)] == ["tea", "tea"]
 
 
-async def test_flood_limits_of_groups() -> None:
-    async with TelegramServer(flood_limits=True) as server:
-        chat = server.group("Tea", [server.user("Anna")])
-        statuses = [(await call(server, "sendMessage", chat_id=chat.id, text=str(number)))[0] for number in range(21)]
-        assert statuses == [200] * 20 + [429]
+async def test_flood_limits() -> None:
+    async with TelegramServer(flood=Flood()) as server:
+        chat = server.private("Anna")
+        statuses = [(await call(server, "sendMessage", chat_id=chat.id, text=str(number)))[0] for number in range(5)]
+        assert statuses == [200] * 4 + [429]
+
+
+def test_flood_limits_by_the_clock() -> None:
+    flood = Flood()
+    assert [flood.write(7, now) for now in (0, 0, 0, 0, 0.5, 3.9, 4)] == [0, 0, 0, 0, 4, 1, 0]
+    slow = [flood.write(-7, 100.0 + now) for now in range(0, 44, 2)]
+    assert slow == [0] * 20 + [20, 18]
+    many = [flood.write(chat, 300.0) for chat in range(31)]
+    assert many == [0] * 30 + [1]
+    assert flood.refused == [7, 7, -7, -7, 30]
 
 
 def test_in_a_thread_of_its_own() -> None:
