@@ -1,4 +1,6 @@
-"""Makes .venv and installs the locked dependencies into it. Run by make, before anything is installed.
+"""Makes .venv and installs the locked dependencies into it, with ``--dev`` those of tests and benchmarks, too.
+
+Run by make, before anything is installed; it returns at once when nothing is missing.
 
 Only the standard library is used here. llama.cpp is compiled for this CPU on the way, which takes minutes: the terminal
 shows what is done and what is left, the whole output goes to .venv/install.log.
@@ -19,6 +21,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 LOG = VENV / "install.log"
+INSTALLED = VENV / ".installed"
+RUN_LOCK = ROOT / "requirements.lock"
+DEV_LOCK = ROOT / "requirements-dev.lock"  # holds the other's lines, too
+TILES = ROOT / "bots" / "kefu_tiles.h"  # says itself why it is needed
 STEP = re.compile(r"\[(\d+)/(\d+)\]")
 COLLECT = re.compile(
     r"^(Collecting|Downloading|Processing|Building wheel for|Installing collected packages|Using cached)\b[: ]*(\S*)"
@@ -30,7 +36,9 @@ HINTS = """Kefu needs Python 3.11 or newer with venv, a C/C++ compiler and make:
   macOS:           xcode-select --install && brew install python"""
 
 
-def main() -> int:
+def main(lock: Path) -> int:
+    if is_installed(lock):
+        return 0
     problem = missing()
     if problem:
         print(f"{problem}\n\n{HINTS}", file=sys.stderr)
@@ -42,15 +50,17 @@ def main() -> int:
             shutil.rmtree(VENV, ignore_errors=True)
             print(f"{made.stdout}{made.stderr}\n{HINTS}", file=sys.stderr)
             return 1
-    say("Installing what requirements.lock names. The first time llama.cpp is compiled for this CPU:")
+    say(f"Installing what {lock.name} names. The first time llama.cpp is compiled for this CPU:")
     say(f"about {minutes()} minutes on this machine; later starts take seconds.")
     started = time.monotonic()
-    code = install()
+    drop_other_build()
+    code = install(lock)
     if code != 0:
         print("\n".join(["", *LOG.read_text(errors="replace").splitlines()[-30:]]), file=sys.stderr)
         print(f"\nThe installation failed; the whole log: {LOG}\n\n{HINTS}", file=sys.stderr)
         return 1
-    (VENV / ".installed").touch()
+    (VENV / ".cmake-args").write_text(given_cmake_args())
+    INSTALLED.write_text(state_of(lock))
     say(f"Installed in {clock(time.monotonic() - started)}.")
     return 0
 
@@ -70,24 +80,51 @@ def minutes() -> int:
     return max(1, round(11 / cores) + 1)
 
 
-# GCC miscompiles llama.cpp's set-up of the AMX tiles, and the process dies at the first prompt (ggml-org/llama.cpp
-# issue 20824, seen with GCC 12.2). Without them the same CPUs use AVX-512.
-WITHOUT_AMX = "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
+def given_cmake_args() -> str:
+    """What the user gives (-DGGML_CUDA=on …); it is remembered, so that a later call without it keeps the build."""
+    given = os.environ.get("CMAKE_ARGS")
+    if given is not None:
+        return given.strip()
+    try:
+        return (VENV / ".cmake-args").read_text().strip()
+    except OSError:
+        return ""
 
 
 def cmake_args() -> str:
-    # The image and audio parts of llama.cpp are not used. What the user gives (-DGGML_CUDA=on …) is kept.
+    # The image and audio parts of llama.cpp are not used.
     args = ["-DLLAVA_BUILD=OFF"]
-    if accepted(WITHOUT_AMX):
-        args += [f"-DCMAKE_C_FLAGS='{WITHOUT_AMX}'", f"-DCMAKE_CXX_FLAGS='{WITHOUT_AMX}'"]
-    return " ".join([*args, os.environ.get("CMAKE_ARGS", "")]).strip()
+    if accepted(TILES):
+        args.append(f"-DCMAKE_CXX_FLAGS='-include {TILES.name}'")
+    return " ".join([*args, given_cmake_args()]).strip()
+
+
+def build_key() -> str:
+    """Equal for two builds of llama.cpp that are the same, as far as one can see without asking the compiler."""
+    machine = f"{platform.system()} {platform.machine()} {platform.libc_ver()} {cpu()}"
+    return hashlib.sha256(f"{given_cmake_args()} {TILES.read_text()} {machine}".encode()).hexdigest()[:12]
+
+
+def state_of(lock: Path) -> str:
+    """What .venv/.installed says when everything in ``lock`` is there."""
+    return f"{hashlib.sha256(lock.read_bytes()).hexdigest()} {build_key()}\n"
+
+
+def is_installed(lock: Path) -> bool:
+    return installed() in (state_of(lock), state_of(DEV_LOCK))
+
+
+def installed() -> str:
+    try:
+        return INSTALLED.read_text()
+    except OSError:
+        return ""
 
 
 def cache_dir() -> Path:
     """pip's cache for this CPU and these options: pip would hand out a llama.cpp that was compiled for others."""
     base = os.environ.get("PIP_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pip"
-    made_for = f"{cmake_args()} {platform.platform()} {cpu()}"
-    return Path(base) / f"kefu-{hashlib.sha256(made_for.encode()).hexdigest()[:12]}"
+    return Path(base) / f"kefu-{build_key()}"
 
 
 def cpu() -> str:
@@ -98,18 +135,31 @@ def cpu() -> str:
     return " ".join(sorted({line for line in lines if line.startswith(("flags", "Features", "model name"))}))
 
 
-def accepted(flags: str) -> bool:
-    """Whether the compiler knows ``flags``: only those for x86 do."""
-    compiler = shutil.which(os.environ.get("CC", "cc")) or shutil.which("gcc") or shutil.which("clang")
+def accepted(header: Path) -> bool:
+    """Whether the compiler takes ``header`` before a C++ file."""
+    compiler = shutil.which(os.environ.get("CXX", "c++")) or shutil.which("g++") or shutil.which("clang++")
     if compiler is None:
         return False
-    command = [compiler, "-Werror", *flags.split(), "-x", "c", "-E", "/dev/null"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    command = [compiler, "-include", header.name, "-x", "c++", "-fsyntax-only", "/dev/null"]
+    return subprocess.run(command, env=with_header(), capture_output=True, check=False).returncode == 0
 
 
-def install() -> int:
+def with_header() -> dict[str, str]:
+    """The environment in which compilers find our header: a flag with a path would break at a blank in it."""
+    others = os.environ.get("CPLUS_INCLUDE_PATH")
+    return {**os.environ, "CPLUS_INCLUDE_PATH": os.pathsep.join([str(TILES.parent), *([others] if others else [])])}
+
+
+def drop_other_build() -> None:
+    """pip would keep a llama.cpp of the right version, however it was built."""
+    if INSTALLED.exists() and not installed().endswith(f" {build_key()}\n"):
+        command = [str(VENV / "bin" / "python"), "-m", "pip", "uninstall", "--yes", "--quiet", "llama-cpp-python"]
+        subprocess.run(command, capture_output=True, check=False)
+
+
+def install(lock: Path) -> int:
     environment = {
-        **os.environ,
+        **with_header(),
         "CMAKE_ARGS": cmake_args(),
         "PIP_CACHE_DIR": str(cache_dir()),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -117,7 +167,7 @@ def install() -> int:
     # The lock is complete, so pip need not look for dependencies; it checks the hash of each file.
     command = [
         *(str(VENV / "bin" / "python"), "-m", "pip", "install", "--no-deps", "--require-hashes", "--verbose"),
-        *("-r", str(ROOT / "requirements.lock")),
+        *("-r", str(lock)),
     ]
     with (
         LOG.open("w") as log,
@@ -170,4 +220,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(DEV_LOCK if "--dev" in sys.argv[1:] else RUN_LOCK))

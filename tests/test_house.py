@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-LOCK = (ROOT / "requirements.lock").read_text("utf-8")
+LOCKS = {name: (ROOT / name).read_text("utf-8") for name in ("requirements.lock", "requirements-dev.lock")}
 TOP = {
     "adapters",
     "bots",
@@ -24,7 +24,7 @@ TOP = {
     "Makefile",
     "README.md",
     "pyproject.toml",
-    "requirements.lock",
+    *LOCKS,
 }
 MAX_BYTES = 1_000_000
 MAX_LINES = 500
@@ -86,14 +86,16 @@ def test_the_import_contract_is_kept() -> None:
 # ── the lock file ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_lock_names_no_index() -> None:
-    assert "://" not in LOCK
-    assert not re.search(r"^\s*--(?!hash)", LOCK, re.MULTILINE), "an option other than a hash"
+@pytest.mark.parametrize("lock", LOCKS.values(), ids=LOCKS)
+def test_a_lock_names_no_index(lock: str) -> None:
+    assert "://" not in lock
+    assert not re.search(r"^\s*--(?!hash)", lock, re.MULTILINE), "an option other than a hash"
 
 
-def test_every_requirement_is_pinned_and_hashed() -> None:
+@pytest.mark.parametrize("lock", LOCKS.values(), ids=LOCKS)
+def test_every_requirement_is_pinned_and_hashed(lock: str) -> None:
     requirements = [
-        line for line in LOCK.replace("\\\n", " ").splitlines() if line.strip() and not line.startswith("#")
+        line for line in lock.replace("\\\n", " ").splitlines() if line.strip() and not line.startswith("#")
     ]
     assert len(requirements) > 50
     for line in requirements:
@@ -101,10 +103,21 @@ def test_every_requirement_is_pinned_and_hashed() -> None:
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", line), f"no hash: {line[:80]}"
 
 
-def test_every_dependency_is_in_the_lock() -> None:
-    locked = {_name(line) for line in LOCK.splitlines() if line and not line.startswith((" ", "#"))}
-    wanted = {_name(one) for one in [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]}
-    assert wanted <= locked, f"run make lock: {sorted(wanted - locked)}"
+def test_every_dependency_is_in_its_lock() -> None:
+    run, dev = ({_name(line) for line in _requirements(lock)} for lock in LOCKS.values())
+    runs_with = {_name(one) for one in PROJECT["project"]["dependencies"]}
+    develops_with = {_name(one) for one in PROJECT["dependency-groups"]["dev"]}
+    assert runs_with <= run, f"run make lock: {sorted(runs_with - run)}"
+    assert develops_with <= dev, f"run make lock: {sorted(develops_with - dev)}"
+
+
+def test_both_locks_pin_the_same_versions() -> None:
+    run, dev = ({line.partition(" ")[0] for line in _requirements(lock)} for lock in LOCKS.values())
+    assert run <= dev, f"run make lock: {sorted(run - dev)}"
+
+
+def _requirements(lock: str) -> list[str]:
+    return [line for line in lock.splitlines() if line and not line.startswith((" ", "#"))]
 
 
 def _name(requirement: str) -> str:
