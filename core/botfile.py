@@ -109,8 +109,33 @@ def _check_together(reading: Reading, config: BotConfig, personas: Mapping[str, 
         near = difflib.get_close_matches(config.persona, written, 1)
         right = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(written)}"
         reading.wrong(bot_file, line, "persona", f"there is no personas/{config.persona}.yaml", right)
+    _check_loras(reading, config)
     for persona in personas.values():
         _check_languages(reading, persona, config.languages)
+        _check_lora(reading, persona, list(config.model.loras))
+
+
+def _check_loras(reading: Reading, config: BotConfig) -> None:
+    """The files of the model's adapters are there."""
+    bot_file = reading.folder / "bot.yaml"
+    for name, lora in config.model.loras.items():
+        path = reading.folder / Path(lora.path).expanduser()
+        if path.is_file():
+            continue
+        line = line_of(parse_yaml(reading, bot_file, quiet=True), ("model", "loras", name, "path"))
+        wrong = "is a folder" if path.is_dir() else "does not exist"
+        right = "Name the adapter's GGUF file; a relative path starts at the bot's folder"
+        reading.wrong(bot_file, line, f"model.loras.{name}.path", f"{path} {wrong}", right)
+
+
+def _check_lora(reading: Reading, persona: Persona, known: Sequence[str]) -> None:
+    name = persona.config.lora
+    if name is None or name in known:
+        return
+    file = reading.folder / "personas" / f"{persona.id}.yaml"
+    line = line_of(parse_yaml(reading, file, quiet=True), ("lora",))
+    right = nearest(name, known) if known else "Name the adapter and its file in model.loras of bot.yaml"
+    reading.wrong(file, line, "lora", f"the model has no adapter '{name}'", right)
 
 
 def _check_languages(reading: Reading, persona: Persona, languages: Sequence[str]) -> None:

@@ -9,7 +9,16 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    field_validator,
+    model_validator,
+)
 
 from core.ports import Sampling
 
@@ -64,6 +73,37 @@ class Section(BaseModel):
 # ── bot.yaml ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class LoraConfig(Section):
+    """A LoRA adapter of the model, as a GGUF file; a persona names it in ``lora``."""
+
+    path: Text = Field(description="the adapter's GGUF file; a relative path starts at the bot's folder")
+    scale: float = Field(default=1.0, ge=-10, le=10, description="how strongly it is applied")
+
+
+class ServerConfig(Section):
+    """An OpenAI-compatible server (llama-server, vLLM, Ollama) instead of a model in this process."""
+
+    urls: TextList = Field(
+        min_length=1,
+        description="its base URL, e.g. http://10.0.0.5:8000/v1; of several the healthy ones share the work",
+    )
+    model: str = Field(default="", description="the model's name there; empty: the first one that it lists")
+    api_key: Secret | None = Field(default=None, description="the environment variable with its API key")
+    connect_timeout_s: float = Field(default=5.0, gt=0, le=60, description="to wait for a connection")
+    read_timeout_s: float = Field(default=120.0, gt=0, le=3600, description="to wait for the next part of an answer")
+    retries: int = Field(default=3, ge=0, le=20, description="other tries before a request fails that had no text yet")
+
+    @field_validator("urls")
+    @classmethod
+    def _http(cls, urls: list[str]) -> list[str]:
+        for url in urls:
+            if not re.fullmatch(r"https?://[^/?#\s@]+(/[^?#\s]*)?", url):
+                raise ValueError(
+                    f"{url!r} is no base URL; write for example http://127.0.0.1:8000/v1 (a key goes into .env)"
+                )
+        return [url.rstrip("/") for url in urls]
+
+
 class ModelConfig(Section):
     """``model:`` in bot.yaml: the word ``bundled``, a path to a GGUF, or a mapping with these keys."""
 
@@ -74,6 +114,9 @@ class ModelConfig(Section):
     repo: str = Field(default="", description="a Hugging Face repository, e.g. Qwen/Qwen2.5-1.5B-Instruct-GGUF")
     file: str = Field(default="", description="the GGUF file in that repository; downloaded once, resumed, checked")
     revision: str = Field(default="main", description="branch, tag or commit of the repository")
+    server: ServerConfig | None = Field(
+        default=None, description="an OpenAI-compatible server instead of a file; a mapping, see below"
+    )
     languages: list[Language] = Field(
         default=["en"],
         min_length=1,
@@ -83,8 +126,33 @@ class ModelConfig(Section):
         default=4096, ge=512, le=131072, description="the longest prompt and answer of one request, in tokens"
     )
     parallel: int = Field(default=8, ge=1, le=64, description="how many answers are generated at once")
+    loras: dict[Slug, LoraConfig] = Field(default={}, description="LoRA adapters by name; mappings, see below")
     gpu_layers: int = Field(default=0, ge=-1, description="layers on the GPU; -1: all; 0: none")
-    threads: int = Field(default=0, ge=0, description="CPU threads; 0: what this process may use")
+    gpu_split: Literal["layer", "row", "none"] = Field(
+        default="layer", description="how several GPUs share the model: by layers, by rows, or only main_gpu"
+    )
+    gpu_shares: list[NonNegativeFloat] = Field(
+        default=[], description="each GPU's share, e.g. [3, 1]; empty: by memory"
+    )
+    main_gpu: int = Field(default=0, ge=0, description="the GPU for gpu_split none, and for small tensors of row")
+    gpu_cache: bool = Field(default=True, description="keep the KV cache of offloaded layers on the GPU, too")
+    threads: int = Field(
+        default=0, ge=0, description="the most CPU threads; 0: what measuring finds, at most what this process may use"
+    )
+    flash_attention: Literal["auto", "on", "off"] = Field(default="auto", description="auto: what measuring finds")
+    kv_type: Literal["auto", "f16", "q8_0"] = Field(
+        default="auto", description="how the KV cache is stored; auto: what measuring finds to be faster"
+    )
+    batch: int = Field(default=0, ge=0, le=8192, description="tokens evaluated in one call; 0: what measuring finds")
+    tune: bool = Field(
+        default=True, description="measure at the first load on a machine; the result is kept in the data folder"
+    )
+    speculate: bool = Field(
+        default=True, description="draft from the prompt where it pays; the text stays the same, it only comes faster"
+    )
+    spill_mb: int = Field(
+        default=256, ge=0, description="memory for idle conversations that left the KV cache, in MB; 0: none"
+    )
     wording: Literal["close", "free", ""] = Field(
         default="",
         description="how a generated answer may be worded: close to a sentence of the facts, or free but supported by them; "
@@ -100,8 +168,10 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _exactly_one_source(self) -> Self:
-        if [self.bundled, bool(self.path), bool(self.repo)].count(True) != 1:
-            raise ValueError("needs exactly one of: bundled, path, repo (with file)")
+        if [self.bundled, bool(self.path), bool(self.repo), self.server is not None].count(True) != 1:
+            raise ValueError("needs exactly one of: bundled, path, repo (with file), server")
+        if self.server is not None and self.loras:
+            raise ValueError("loras are for a model in this process; a server has its own")
         if bool(self.repo) != bool(self.file):
             raise ValueError("repo and file belong together: repo names the repository, file the .gguf in it")
         return self
@@ -109,6 +179,38 @@ class ModelConfig(Section):
     @property
     def how_worded(self) -> Literal["close", "free"]:
         return self.wording or ("close" if self.bundled else "free")
+
+
+class EmbedderConfig(Section):
+    """``embedder:`` in bot.yaml: a path to a GGUF, or a mapping with these keys."""
+
+    path: str = Field(default="", description="a GGUF file; a relative path starts at the bot's folder")
+    repo: str = Field(default="", description="a Hugging Face repository, e.g. CompendiumLabs/bge-small-en-v1.5-gguf")
+    file: str = Field(default="", description="the GGUF file in that repository; downloaded once, resumed, checked")
+    revision: str = Field(default="main", description="branch, tag or commit of the repository")
+    pooling: Literal["auto", "mean", "cls", "last"] = Field(
+        default="auto", description="how the tokens' vectors become one; auto: as the file says, else their mean"
+    )
+    query_prefix: str = Field(default="", description='written before a question, e.g. "query: " for E5')
+    passage_prefix: str = Field(default="", description='written before a passage, e.g. "passage: " for E5')
+    context: int = Field(
+        default=512, ge=16, le=8192, description="the longest text, in tokens; at most what the model was trained for"
+    )
+    gpu_layers: int = Field(default=0, ge=-1, description="layers on the GPU; -1: all; 0: none")
+    threads: int = Field(default=0, ge=0, description="CPU threads; 0: as many as this process may use")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_path(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _exactly_one_source(self) -> Self:
+        if bool(self.path) == bool(self.repo):
+            raise ValueError("needs exactly one of: path, repo (with file)")
+        if bool(self.repo) != bool(self.file):
+            raise ValueError("repo and file belong together: repo names the repository, file the .gguf in it")
+        return self
 
 
 class WebConfig(Section):
@@ -198,6 +300,9 @@ class BotConfig(Section):
     )
     persona: Slug = Field(description="the persona that answers: the name of a file in personas/ without .yaml")
     model: ModelConfig = Field(default=ModelConfig(bundled=True), description="bundled, a path to a GGUF, or a mapping")
+    embedder: EmbedderConfig | None = Field(
+        default=None, description="an embedding model of your own: a path to a GGUF, or a mapping, see below"
+    )
     person: PersonConfig = Field(description="how a shopper reaches a person")
     platforms: PlatformsConfig = Field(default=PlatformsConfig(), description="where the bot answers")
     limits: LimitsConfig = Field(default=LimitsConfig(), description="sizes and times")
@@ -230,6 +335,7 @@ class PersonaConfig(Section):
     donts: TextList = Field(default=[], description="what the persona never does")
     examples: list[Example] = Field(default=[], description="sample exchanges that show the voice")
     sampling: SamplingConfig = Field(default=SamplingConfig(), description="how the model draws its words")
+    lora: Slug | None = Field(default=None, description="one of the adapters in model.loras of bot.yaml")
     triggers: TextList = Field(default=[], description="words that call the bot in a group, without a mention")
 
 

@@ -9,6 +9,7 @@ KefuError
 ├── ModelError
 │   ├── ModelUnavailable   the file is missing, truncated or no model; the server cannot be reached
 │   ├── PromptTooLong      the prompt does not fit the context: shorten it
+│   ├── RequestInvalid     a grammar, schema, bias or adapter that this model cannot use: says what would be right
 │   └── GenerationFailed   the model failed in the middle of an answer: try again
 └── ChannelError
     ├── ChannelNotReady    no token, a wrong token, a port in use: says what to do
@@ -82,6 +83,10 @@ class PromptTooLong(ModelError):
         super().__init__(f"the prompt and its answer need {tokens} tokens, the context has {limit}")
         self.tokens = tokens
         self.limit = limit
+
+
+class RequestInvalid(ModelError):
+    pass
 
 
 class GenerationFailed(ModelError):

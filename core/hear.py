@@ -43,25 +43,21 @@ class Heard:
 def hear(turn: Turn, bot: Bot, persona: Persona) -> Heard:
     messages = _edits_joined(turn.messages, turn.history)
     meant = tuple(message for message in messages if _is_meant(message, persona, turn))
-    lines = tuple(
-        line_of(message).model_copy(update={"role": "shopper" if message in meant else "overheard"})
-        for message in messages
-        if message.kind is not Kind.COMMAND
-    )
+    lines = tuple(line_of(message, message in meant) for message in messages if message.kind is not Kind.COMMAND)
     readable = [message for message in meant if visible(message.text)]
     # A longer one is not answered; it need not be gone through to its end.
     limit = bot.config.limits.message_chars + 1
-    readable = [message.model_copy(update={"text": message.text[:limit]}) for message in readable]
-    text = "\n".join(clean(message.text) for message in readable)
+    texts = [clean(message.text[:limit]) for message in readable]
+    text = "\n".join(texts)
     several = len({message.sender.id for message in readable}) > 1
-    spoken = "\n".join(_with_name(message) for message in readable) if several else text
+    spoken = "\n".join(map(_with_name, readable, texts)) if several else text
     language = language_of(meant, turn.state, bot)
     return Heard(meant, lines, language, detect(text[:READ_FOR_LANGUAGE], bot.languages, language), text, spoken)
 
 
-def _with_name(message: Incoming) -> str:
+def _with_name(message: Incoming, text: str) -> str:
     name = clean(message.sender.name)
-    return f"{name}: {clean(message.text)}" if name else clean(message.text)
+    return f"{name}: {text}" if name else text
 
 
 def _edits_joined(messages: Sequence[Incoming], history: Sequence[Line]) -> list[Incoming]:
@@ -107,8 +103,9 @@ def language_of(messages: Sequence[Incoming], state: State, bot: Bot) -> str:
 
 # Letters by their category, but nothing is seen of them.
 BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(code) for code in range(0xFE00, 0xFE10)}
-# They change how a text looks and hide words from the search; joiners stay, emoji and Persian need them.
-HIDDEN = frozenset("\u00ad\u200b\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Control characters, and such as change how a text looks and hide words from the search; joiners stay, emoji and
+# Persian need them.
+HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]+")
 
 
 def visible(text: str) -> bool:
@@ -119,9 +116,4 @@ def visible(text: str) -> bool:
 def clean(text: str) -> str:
     """A text without control characters (line breaks stay), in composed form."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    kept = (
-        character
-        for character in text
-        if character in "\n\t" or (unicodedata.category(character) != "Cc" and character not in HIDDEN)
-    )
-    return unicodedata.normalize("NFC", "".join(kept)).strip()
+    return unicodedata.normalize("NFC", HIDDEN.sub("", text)).strip()

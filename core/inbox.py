@@ -45,11 +45,11 @@ class StoredTranscript:
         return [*lines, *(line_of(message) for message in waiting if message.kind is not Kind.COMMAND)][-limit:]
 
 
-def line_of(message: Incoming) -> Line:
-    """A message as a line of the history."""
+def line_of(message: Incoming, meant: bool | None = None) -> Line:
+    """A message as a line of the history; ``meant`` for the bot, None: as far as the platform says so."""
     return Line(
         id=message.update,
-        role="shopper" if message.addressed else "overheard",
+        role="shopper" if (message.addressed if meant is None else meant) else "overheard",
         text=message.text,
         speaker=message.sender.name if message.group else "",
         kind=message.kind,

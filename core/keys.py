@@ -71,8 +71,12 @@ class Keys:
     def partition(self, conversation: str) -> int:
         return zlib.crc32(conversation.encode()) % self.partitions
 
+    def conversations(self, partition: int) -> str:
+        """What the keys of the partition's conversations begin with."""
+        return f"{self.prefix}:{{{partition}}}:c:"
+
     def conversation(self, conversation: str) -> ConversationKeys:
-        base = f"{self.prefix}:{{{self.partition(conversation)}}}:c:{conversation}"
+        base = f"{self.conversations(self.partition(conversation))}{conversation}"
         return ConversationKeys(base, f"{base}:in", f"{base}:seen", f"{base}:log", f"{base}:out", f"{base}:traces")
 
     def work(self, partition: int, bot: str) -> QueueKeys:

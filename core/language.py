@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 SCRIPT_OF = {
     "CJK": "zh",
@@ -32,6 +33,7 @@ SMALL_WORDS = re.compile(
 SMALL_HAN = re.compile(r"[吗呢的了有么请我你您是多怎哪能可想要买卖这那和]")
 
 
+@lru_cache(maxsize=1000)
 def base(language: str) -> str:
     """The language of a tag without script and region: zh of zh-Hans-CN."""
     return language.split("-")[0].lower()
@@ -42,9 +44,8 @@ def detect(text: str, allowed: Sequence[str], before: str = "", hint: str = "") 
     scripts = _scripts(text)
     spoken = {base(language): language for language in reversed(allowed)}
     latin = [language for language in allowed if base(language) not in NOT_LATIN]
-    named = latin and SMALL_WORDS.search(text) and not SMALL_HAN.search(text)
     for language, _ in scripts.most_common():
-        if language in spoken and not (named and language == "zh"):
+        if language in spoken and not (language == "zh" and latin and _only_names(text)):
             return spoken[language]
     if scripts["latin"] > 0 and latin:
         words = len(text.split())
@@ -56,16 +57,30 @@ def detect(text: str, allowed: Sequence[str], before: str = "", hint: str = "") 
     return spoken.get(base(hint), allowed[0])
 
 
+def _only_names(text: str) -> bool:
+    """Whether the Han characters of a text are but names in a sentence of Latin script."""
+    return SMALL_WORDS.search(text) is not None and SMALL_HAN.search(text) is None
+
+
 def _scripts(text: str) -> Counter[str]:
     """Letters of each script, as languages; a Han character weighs two, as it says more than a letter."""
     found: Counter[str] = Counter()
-    for character in text:
-        if not character.isalpha():
-            continue
-        script = unicodedata.name(character, "").split(" ")[0]
-        language = SCRIPT_OF.get(script, "latin" if script == "LATIN" else "")
+    if text.isascii():
+        found["latin"] = sum(map(str.isalpha, text))
+        return found
+    for character, times in Counter(text).items():
+        language = _language_of(character)
         if language:
-            found[language] += 2 if language == "zh" else 1
+            found[language] += 2 * times if language == "zh" else times
     if found["ja"]:  # Japanese is written with Han characters too
         found["ja"] += found.pop("zh", 0)
     return found
+
+
+@lru_cache(maxsize=10_000)
+def _language_of(character: str) -> str:
+    """The language that a letter's script stands for; empty for other characters."""
+    if not character.isalpha():
+        return ""
+    script = unicodedata.name(character, "").split(" ")[0]
+    return SCRIPT_OF.get(script, "latin" if script == "LATIN" else "")

@@ -10,17 +10,20 @@ import asyncio
 import contextlib
 import random
 from collections import OrderedDict
+from functools import partial
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
 import structlog
 
 from core.errors import ChannelError, ChatClosed, RateLimited, SendRejected, StoreError, StoreUnavailable
+from core.lease import held_lease
 from core.messages import Draft, Outgoing
 from core.ports import Channel
-from core.queue import consume, patiently, under_lease
+from core.queue import consume, patiently
 from core.state import DeadLetter, Shown, Unsent
 from core.store import Store
+from core.taken import TakenReply
 
 Item = TypeVar("Item")
 log = structlog.get_logger(__name__)
@@ -48,21 +51,24 @@ class Outbox:
         """Send until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_drafts(group))
+            bot, platform = self._channel.bot, self._channel.platform
             for partition in self._store.partitions:
-                queue = self._store.sending_queue(partition, self._channel.bot, self._channel.platform)
-                group.create_task(consume(self._store, queue, CONCURRENCY, self.handle))
+                queue = self._store.sending_queue(partition, bot, platform)
+                take = partial(self._store.take_unsent, partition, bot, platform)
+                group.create_task(consume(self._store, queue, CONCURRENCY, take, self.handle))
 
     # ── finished replies ─────────────────────────────────────────────────────────────────────────────────
 
-    async def handle(self, conversation: str) -> None:
-        """Send the first reply of a claimed conversation's outbox."""
-        async with self._lock(conversation):
-            unsent = await self._store.open_unsent(conversation, self._channel.bot, self._channel.platform)
-            if unsent is None:
-                return
+    async def handle(self, taken: TakenReply) -> None:
+        """Send a reply, the first in its conversation's outbox."""
+        unsent = taken.read()
+        lease = held_lease(lambda: self._store.renew_unsent(unsent), self._store.lease_ms)
+        async with lease, self._lock(unsent.conversation):
             _remember(self._finished, unsent.reply.id, None)
-            self._growing.pop(unsent.reply.id, None)
-            await under_lease(self._deliver(unsent), lambda: self._store.renew_unsent(unsent), self._store.lease_ms)
+            grown = self._growing.pop(unsent.reply.id, None)
+            if grown is not None and not unsent.shown.ids:  # it was shown for the first time after it was taken
+                unsent = unsent.model_copy(update={"shown": _shown(unsent, [grown], unsent.shown.attempts)})
+            await self._deliver(unsent)
 
     async def _deliver(self, unsent: Unsent) -> None:
         ids = list(unsent.shown.ids)
@@ -184,6 +190,7 @@ class Outbox:
             await self._channel.edit(sent, message)
         else:
             sent = await self._channel.send(message)
+            _remember(self._growing, draft.reply, sent)
             await self._store.drafted(draft, sent)
         _remember(self._growing, draft.reply, sent)
 

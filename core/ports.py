@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
-from pydantic import Field
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
 
 from core.messages import Address, Incoming, Line, Outgoing, Value
 
@@ -91,12 +93,32 @@ class Sampling(Value):
     seed: int | None = Field(default=None, ge=0, lt=2**32 - 1)
 
 
+class LogitBias(Value):
+    """Added to a token's logit before it is drawn. A text means every token that it is made of; -100 forbids."""
+
+    token: int | str
+    bias: float = Field(ge=-100, le=100)
+
+
 class GenerationRequest(Value):
+    """``grammar`` and ``json_schema`` exclude each other; the text then is in the grammar, or ends at ``max_tokens``."""
+
     messages: tuple[ChatMessage, ...]
     sampling: Sampling = Sampling()
     max_tokens: int = Field(default=256, gt=0)
     stop: tuple[str, ...] = Field(default=(), description="the text ends before the first of these")
+    grammar: str = Field(default="", description="GBNF; its root rule is named root")
+    json_schema: str = Field(default="", description="a JSON schema, as JSON text")
+    logit_bias: tuple[LogitBias, ...] = ()
+    logprobs: int | None = Field(default=None, ge=0, le=20, description="log-probabilities of so many alternatives")
+    lora: str = Field(default="", description="the name of a LoRA adapter of the model's configuration")
     owner: str = Field(default="", description="who asks (bot/conversation), for fairness")
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Self:
+        if self.grammar and self.json_schema:
+            raise ValueError("grammar and json_schema exclude each other")
+        return self
 
 
 class Usage(Value):
@@ -111,10 +133,25 @@ class Usage(Value):
     seed: int = 0
 
 
+class TokenLogprob(Value):
+    """A token that was drawn: its natural log-probability before bias, penalties, grammar and temperature.
+
+    ``token`` may be a part of a character (then with U+FFFD); ``top``: the likeliest ones, best first.
+    """
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
 class Piece(Value):
-    """Whole characters of the answer, in order. The last piece carries ``finish`` and ``usage``."""
+    """Whole characters of the answer, in order. The last piece carries ``finish`` and ``usage``.
+
+    ``logprobs`` of the tokens drawn since the last piece, if they were asked for.
+    """
 
     text: str
+    logprobs: tuple[TokenLogprob, ...] = ()
     finish: Literal["stop", "length"] | None = None
     usage: Usage | None = None
 
@@ -138,6 +175,28 @@ class TextModel(Protocol):
     def generate(self, request: GenerationRequest) -> AsyncGenerator[Piece, None]:
         """Stream the answer. Closing the iterator cancels the generation and frees its place.
 
-        Raises PromptTooLong before the first piece; GenerationFailed at any time.
+        Raises PromptTooLong or RequestInvalid before the first piece; GenerationFailed at any time.
+        """
+        ...
+
+
+class EmbedderInfo(Value):
+    """``digest``: SHA-256 of the model file (hex): vectors of another digest cannot be compared."""
+
+    name: str
+    digest: str
+    dimensions: int
+    max_tokens: int = Field(description="of one text; a longer one raises PromptTooLong")
+
+
+class Embedder(Protocol):
+    info: EmbedderInfo
+
+    async def embed(
+        self, texts: Sequence[str], *, kind: Literal["query", "passage"] = "passage"
+    ) -> NDArray[np.float32]:
+        """Vectors of length 1, shape (len(texts), dimensions), in the order of ``texts``.
+
+        ``kind``: what the texts are; some models want to be told. Raises PromptTooLong, GenerationFailed.
         """
         ...

@@ -1,4 +1,4 @@
-"""Working through a queue of conversations: claim, hold the lease, wait out a store that is away.
+"""Working through a queue of conversations: take what is due, wait out a store that is away.
 
 The worker and the outbox are both such consumers; what they do with a conversation is theirs.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -25,10 +25,24 @@ IDLE_S = 2.0
 BACKOFF_CAP_S = 2.0
 
 
-async def consume(store: Store, queue: QueueKeys, limit: int, handle: Callable[[str], Awaitable[None]]) -> None:
-    """Handle every conversation of ``queue`` as it falls due, at most ``limit`` at once, until cancelled.
+class Taken(Protocol):
+    """Something of one conversation, under a lease."""
 
-    What ``handle`` raises is logged; the conversation is due again when its lease runs out.
+    @property
+    def conversation(self) -> str: ...
+
+
+Item = TypeVar("Item", bound=Taken)
+Take = Callable[[int], Awaitable[tuple[Sequence[Item], float | None]]]
+
+
+async def consume(
+    store: Store, queue: QueueKeys, limit: int, take: Take[Item], handle: Callable[[Item], Awaitable[None]]
+) -> None:
+    """Handle all of ``queue`` as it falls due, at most ``limit`` at once, until cancelled.
+
+    ``take`` gives at most so many and the seconds until the next is due. What ``handle`` raises is logged; the
+    conversation is due again when its lease runs out.
     """
     running: set[asyncio.Task[None]] = set()
     try:
@@ -36,29 +50,28 @@ async def consume(store: Store, queue: QueueKeys, limit: int, handle: Callable[[
             if len(running) >= limit:
                 await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 continue
-            due, next_s = await patiently(partial(store.claim, queue, limit - len(running)))
-            for conversation in due:
-                task = asyncio.create_task(_logged(handle, conversation))
+            due, next_s = await patiently(partial(take, limit - len(running)))
+            for one in due:
+                task = asyncio.create_task(_logged(handle, one))
                 running.add(task)
                 task.add_done_callback(running.discard)
-            if not due:
-                nap = IDLE_S if next_s is None else min(IDLE_S, next_s)
-                await patiently(partial(store.wait, queue, nap))
+            if next_s != 0 and len(running) < limit:
+                await patiently(partial(store.wait, queue, IDLE_S if next_s is None else min(IDLE_S, next_s)))
     finally:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _logged(handle: Callable[[str], Awaitable[None]], conversation: str) -> None:
+async def _logged(handle: Callable[[Item], Awaitable[None]], one: Item) -> None:
     try:
-        await handle(conversation)
+        await handle(one)
     except LeaseLost as error:
-        log.warning("lease lost", conversation=conversation, reason=str(error))
+        log.warning("lease lost", conversation=one.conversation, reason=str(error))
     except StoreUnavailable as error:
-        log.warning("store away, the conversation is taken up again", conversation=conversation, reason=str(error))
+        log.warning("store away, the conversation is taken up again", conversation=one.conversation, reason=str(error))
     except Exception:
-        log.exception("unexpected, the conversation is taken up again", conversation=conversation)
+        log.exception("unexpected, the conversation is taken up again", conversation=one.conversation)
 
 
 async def patiently(call: Callable[[], Awaitable[Result]]) -> Result:
@@ -78,31 +91,3 @@ async def patiently(call: Callable[[], Awaitable[Result]]) -> Result:
             if away:
                 log.info("the store is back")
             return result
-
-
-async def under_lease(work: Coroutine[Any, Any, Result], renew: Callable[[], Awaitable[None]], lease_ms: int) -> Result:
-    """Run ``work`` while its lease is renewed; when the lease is lost ``work`` is cancelled and LeaseLost raised."""
-    working = asyncio.create_task(work)
-    renewing = asyncio.create_task(_renew(renew, lease_ms / 3000))
-    try:
-        done, _ = await asyncio.wait({working, renewing}, return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working in done else _raise(renewing)
-    finally:
-        working.cancel()
-        renewing.cancel()
-        await asyncio.gather(working, renewing, return_exceptions=True)
-
-
-def _raise(renewing: asyncio.Task[None]) -> Any:
-    renewing.result()
-    raise AssertionError("renewing ends only with an error")
-
-
-async def _renew(renew: Callable[[], Awaitable[None]], every_s: float) -> None:
-    while True:
-        await asyncio.sleep(every_s)
-        try:
-            await renew()
-        except StoreUnavailable as error:
-            # Nobody else can take the lease either while the store is away; the fence decides when it is back.
-            log.debug("lease not renewed", reason=str(error))

@@ -7,14 +7,17 @@ notes and catalogue, and checked against them) → the passage itself → an hon
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
+import structlog
+
 from core import commands, prompt
 from core.botfile import Bot, Persona
-from core.errors import ModelError, PromptTooLong
+from core.errors import ModelError, PromptTooLong, RequestInvalid
 from core.hear import Heard, clean, hear, visible
 from core.knowledge.base import Approved, Evidence
 from core.language import base
@@ -24,9 +27,19 @@ from core.ports import ChatMessage, GenerationRequest, TextModel, Usage
 from core.state import Outcome, State, Trace, TracePassage, Turn
 from core.trust.claims import Fact, Grounding, Guard
 
+log = structlog.get_logger(__name__)
 Show = Callable[[str], Awaitable[None]]
 PASSAGES = 3
 MAX_APPROVED = 3
+# How often a prompt that the model refuses as too long is shortened and tried again.
+SHORTENED = 3
+# Of the message that is replied to, so much is read.
+QUOTED_CHARS = 1000
+QUOTED_LINES = 8
+# Words that point to something said before, and are about no subject of their own.
+POINTING = re.compile(
+    r"\b(?:this|that|these|those|it|them|ones?)\b|[这那](?:[个款种件盒些]|一个)?|它们?", re.IGNORECASE
+)
 # Stickers and the like say nothing that would have to be read.
 UNREAD = frozenset({Kind.PHOTO, Kind.VOICE, Kind.VIDEO, Kind.DOCUMENT, Kind.LOCATION})
 
@@ -97,6 +110,8 @@ def _approved_in(language: str, heard: Heard, bot: Bot) -> list[Approved]:
     whole = bot.knowledge.approved(heard.text, language, say_in=heard.language)
     if whole:
         return [whole]
+    if len(heard.meant) == 1:
+        return []
     asked = [message.text for message in heard.meant if any(character.isalnum() for character in message.text)]
     parts = [bot.knowledge.approved(clean(text), language, say_in=heard.language) for text in asked]
     found = list({part.id: part for part in parts if part}.values())
@@ -116,35 +131,80 @@ async def _from_facts(
     if elsewhere or base(heard.language) not in map(base, model.info.languages):
         return quote
     given = evidence[: bot.config.limits.passages]
-    messages = prompt.build(
-        *(bot, persona, heard.language, turn.history, [found.passage for found in given]),
-        *(heard.spoken, heard.last.post, model),
-    )
-    if messages is None:
-        return quote
     try:
-        return await _generated(messages, given, passages, heard, bot, persona, model, show, quote)
-    except PromptTooLong as error:
-        return Answer(Rung.QUOTED, quote.text, passages, findings=(str(error),))
+        return await _fitted(turn, given, heard, bot, persona, model, show, quote)
+    except (PromptTooLong, RequestInvalid) as error:  # another try would end in the same way
+        log.error("not generated, the passage is quoted", bot=bot.name, persona=persona.id, reason=str(error))
+        return replace(quote, findings=(str(error),))
     except ModelError as error:
         if not last_try:
             raise
-        return Answer(Rung.QUOTED, quote.text, passages, findings=(str(error),))
+        return replace(quote, findings=(str(error),))
+
+
+async def _fitted(
+    turn: Turn,
+    given: Sequence[Evidence],
+    heard: Heard,
+    bot: Bot,
+    persona: Persona,
+    model: TextModel,
+    show: Show,
+    quote: Answer,
+) -> Answer:
+    """Generated from the longest prompt that the model takes. Raises PromptTooLong if it takes none of several.
+
+    It says so before its first piece, so nothing of a refused try was shown.
+    """
+    replied = prompt.quoted(_quoted(heard), turn.history)
+    room: int | None = None
+    for left in reversed(range(SHORTENED + 1)):
+        messages = prompt.build(
+            *(bot, persona, heard.language, turn.history, [found.passage for found in given]),
+            *(heard.spoken, heard.last.post, model),
+            replied=replied,
+            room=room,
+        )
+        if messages is None:
+            break
+        try:
+            return await _generated(messages, given, quote.passages, heard, bot, persona, model, show, quote)
+        except PromptTooLong as error:
+            if not left:
+                raise
+            room = prompt.smaller(model.count_tokens(messages), error, bot.config.limits.reply_tokens)
+            log.info("prompt shortened", bot=bot.name, persona=persona.id, room=room, reason=str(error))
+    return replace(quote, findings=("no prompt with a passage and the question fits the model's context",))
 
 
 def _evidence(turn: Turn, heard: Heard, bot: Bot) -> list[Evidence]:
-    """Passages on the question; a follow-up ("and how long?") is read together with what was asked before."""
+    """Passages on the question; "how much is this one?" is read together with the message that it replies to, a follow-up
+    ("and how long?") with what was asked before."""
     languages = tuple(dict.fromkeys((heard.language, heard.written)))
     for language in languages:
         if found := bot.knowledge.search(heard.text, language, PASSAGES):
             return found
     before = next((line.text for line in reversed(turn.history) if line.role == "shopper"), "")
-    for language in languages if before else ():
-        if bot.knowledge.knows(heard.text, language) and (
-            found := bot.knowledge.search(f"{before} {heard.text}", language, PASSAGES)
-        ):
-            return found
+    named = POINTING.sub(" ", heard.text)
+    for context in (*_quoted_parts(heard), *filter(None, [before])):
+        for language in languages:
+            if bot.knowledge.knows(named, language) and (
+                found := bot.knowledge.search(f"{context} {named}", language, PASSAGES)
+            ):
+                return found
     return []
+
+
+def _quoted(heard: Heard) -> str:
+    """The message that is replied to; the newest of a burst."""
+    return next((said for message in reversed(heard.meant) if (said := clean(message.quoted[:QUOTED_CHARS]))), "")
+
+
+def _quoted_parts(heard: Heard) -> list[str]:
+    """The message that is replied to, as a whole and line by line: one line of it may name the product."""
+    whole = _quoted(heard)
+    lines = [line.strip() for line in whole.splitlines() if line.strip()]
+    return list(dict.fromkeys(filter(None, [whole, *lines[:QUOTED_LINES]])))
 
 
 async def _generated(
@@ -160,12 +220,13 @@ async def _generated(
 ) -> Answer:
     facts = [Fact(found.passage.title, found.passage.text) for found in evidence]
     names = [in_language(bot.config.title, heard.language), in_language(persona.config.name, heard.language)]
-    asked = [heard.text, heard.last.post, *names]
+    asked = [heard.text, heard.last.post, _quoted(heard), *names]
     guard = Guard(Grounding.of(facts, asked, bot.config.model.how_worded))
     request = GenerationRequest(
         messages=messages,
         sampling=persona.config.sampling,
         max_tokens=bot.config.limits.reply_tokens,
+        lora=persona.config.lora or "",
         owner=heard.last.address.id,
     )
     usage: Usage | None = None

@@ -11,7 +11,6 @@ import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self, cast
 
 import redis.asyncio as redis
@@ -28,10 +27,12 @@ from redis.exceptions import (
     TimeoutError,
 )
 
+from core.calls import Calls
 from core.errors import LeaseLost, StoreError, StoreUnavailable, StoreVersion
 from core.keys import BELLS, DEAD_MS, LEASE_MS, SCHEMA, SEEN_MS, TRACE_MS, Keys, QueueKeys
-from core.messages import Address, Draft, Incoming, Line, Reply
-from core.state import DeadLetter, Outcome, Shown, State, Trace, Turn, Unsent, one_turn
+from core.messages import Address, Draft, Incoming, Line
+from core.state import DeadLetter, Outcome, Shown, Trace, Turn, Unsent
+from core.taken import TakenReply, TakenTurn, lines_of, messages_of
 
 UNAVAILABLE = (
     ConnectionError,
@@ -42,7 +43,6 @@ UNAVAILABLE = (
     ClusterDownError,
     OSError,
 )
-LUA = Path(__file__).parent / "lua"
 
 
 @contextmanager
@@ -83,7 +83,7 @@ class Store:
         self._redis = client
         self._keys = keys
         self.lease_ms = lease_ms
-        self._lua = {path.stem: client.register_script(path.read_text()) for path in sorted(LUA.glob("*.lua"))}
+        self._calls = Calls(client)
 
     @classmethod
     @asynccontextmanager
@@ -101,7 +101,10 @@ class Store:
         try:
             store = cls(client, Keys(prefix), lease_ms)
             await store._check_version()
-            yield store
+            try:
+                yield store
+            finally:
+                await store._calls.close()
         finally:
             await client.aclose()
 
@@ -118,7 +121,7 @@ class Store:
 
     async def _call(self, name: str, keys: Sequence[str], *args: str | int | float) -> Any:
         with translated():
-            return await self._lua[name](keys=list(keys), args=list(args))
+            return await self._calls.lua(name, keys, args)
 
     async def ping(self) -> None:
         with translated():
@@ -159,35 +162,20 @@ class Store:
     def sending_queue(self, partition: int, bot: str, platform: str) -> QueueKeys:
         return self._keys.sending(partition, bot, platform)
 
-    async def claim(self, queue: QueueKeys, limit: int) -> tuple[list[str], float | None]:
-        """Conversations of a queue that are due, now under a lease; and seconds until the next is due."""
-        wait, conversations = await self._call("claim", (queue.due,), limit, self.lease_ms)
-        return conversations, None if wait < 0 else wait / 1000
+    async def take_turns(
+        self, partition: int, bot: str, limit: int, lines: int
+    ) -> tuple[list[TakenTurn], float | None]:
+        """Turns that are due, now under a lease and a new fence; and seconds until the next is due (0: one is)."""
+        queue = self.work_queue(partition, bot)
+        wait, taken = await self._call(
+            "take", (queue.due, queue.bell, self._keys.conversations(partition)), limit, self.lease_ms, lines
+        )
+        return [TakenTurn(*one) for one in taken], None if wait < 0 else wait / 1000
 
     async def wait(self, queue: QueueKeys, seconds: float) -> None:
         """Sleep until the queue's bell rings, at most ``seconds`` (0.01 to 10)."""
         with translated():
             await cast(Any, self._redis.blpop([queue.bell], timeout=min(10.0, max(0.01, seconds))))
-
-    async def open_turn(self, conversation: str, bot: str, lines: int) -> Turn | None:
-        """All that waits in a claimed conversation, under a new fence; None if nothing does."""
-        keys = self._keys.conversation(conversation)
-        work = self._keys.work(self._keys.partition(conversation), bot)
-        fence, pairs, waiting, log = await self._call(
-            "open", (keys.hash, keys.waiting, keys.log, work.due), conversation, lines
-        )
-        if not waiting:
-            return None
-        known = dict(zip(pairs[::2], pairs[1::2], strict=True))
-        return Turn(
-            conversation=conversation,
-            fence=fence,
-            attempts=int(known.get("attempts", 0)),
-            deaths=int(known.get("deaths", 0)),
-            state=State.model_validate_json(known["state"]) if "state" in known else State(),
-            history=tuple(Line.model_validate_json(line) for line in log),
-            messages=one_turn([Incoming.model_validate_json(message) for message in waiting]),
-        )
 
     async def renew_turn(self, turn: Turn) -> None:
         queue = self._keys.work(self._keys.partition(turn.conversation), turn.address.bot)
@@ -224,8 +212,8 @@ class Store:
             "commit",
             (keys.hash, keys.waiting, keys.log, work.due, work.bell, keys.out, sending.due, sending.bell, keys.traces),
             *(conversation, turn.fence, len(turn.messages), retention.ttl_ms, retention.lines, int(outcome.erase)),
-            outcome.reply.model_dump_json() if outcome.reply else "",
-            trace.model_dump_json() if trace else "",
+            outcome.reply.model_dump_json(exclude_defaults=True) if outcome.reply else "",
+            trace.model_dump_json(exclude_defaults=True) if trace else "",
             *(TRACE_MS, outcome.state.model_dump_json(), BELLS),
             *(line.model_dump_json(exclude_defaults=True) for line in outcome.lines),
         )
@@ -233,21 +221,15 @@ class Store:
 
     # ── the outbox ───────────────────────────────────────────────────────────────────────────────────────
 
-    async def open_unsent(self, conversation: str, bot: str, platform: str) -> Unsent | None:
-        """The first reply in a claimed conversation's outbox, under a new fence; None if there is none."""
-        keys = self._keys.conversation(conversation)
-        queue = self._keys.sending(self._keys.partition(conversation), bot, platform)
-        fence, reply_json, shown_json, draft_json = await self._call(
-            "unsent", (keys.hash, keys.out, queue.due), conversation
+    async def take_unsent(
+        self, partition: int, bot: str, platform: str, limit: int
+    ) -> tuple[list[TakenReply], float | None]:
+        """The first reply of each outbox that is due, under a lease and a new fence; and seconds until the next is due."""
+        queue = self.sending_queue(partition, bot, platform)
+        wait, taken = await self._call(
+            "unsent", (queue.due, queue.bell, self._keys.conversations(partition)), limit, self.lease_ms
         )
-        if not reply_json:
-            return None
-        reply = Reply.model_validate_json(reply_json)
-        shown = Shown(reply=reply.id)
-        for stored in (draft_json, shown_json):
-            earlier = Shown.model_validate_json(stored) if stored else shown
-            shown = earlier if earlier.reply == reply.id else shown
-        return Unsent(conversation=conversation, fence=fence, reply=reply, shown=shown)
+        return [TakenReply(*one) for one in taken], None if wait < 0 else wait / 1000
 
     async def renew_unsent(self, unsent: Unsent) -> None:
         address = unsent.reply.address
@@ -295,7 +277,7 @@ class Store:
     async def publish(self, draft: Draft) -> None:
         channel = self._keys.drafts(draft.address.bot, draft.address.platform)
         with translated():
-            await self._redis.publish(channel, draft.model_dump_json())
+            await self._calls.command("PUBLISH", channel, draft.model_dump_json())
 
     async def drafts(self, bot: str, platform: str) -> AsyncIterator[Draft]:
         """Every draft from now on; a draft that nobody listens to is gone. Raises StoreUnavailable."""
@@ -334,10 +316,7 @@ class Store:
                 pipe.lrange(keys.log, -limit, -1)
                 pipe.lrange(keys.waiting, 0, -1)
                 log, waiting = await pipe.execute()
-        return (
-            [Line.model_validate_json(line) for line in log],
-            [Incoming.model_validate_json(message) for message in waiting],
-        )
+        return list(lines_of(log)), list(messages_of(waiting))
 
     async def trace(self, address: Address, trace: str) -> Trace | None:
         with translated():

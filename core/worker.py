@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import structlog
 
@@ -15,14 +16,16 @@ from core.botfile import Bot
 from core.errors import StoreError, StoreUnavailable
 from core.hear import language_of
 from core.inbox import line_of, retention
+from core.lease import held_lease, meanwhile
 from core.messages import Draft, Reply, Rung
 from core.phrases import Phrase, in_language, say
 from core.ports import TextModel
-from core.queue import consume, patiently, under_lease
+from core.queue import consume, patiently
 from core.respond import line_of_reply, respond
 from core.shelf import Shelf
 from core.state import Outcome, Turn
 from core.store import Store
+from core.taken import TakenTurn
 
 log = structlog.get_logger(__name__)
 
@@ -58,14 +61,13 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             for partition in self._store.partitions:
                 queue = self._store.work_queue(partition, self._bot)
-                group.create_task(consume(self._store, queue, limit, self.handle))
+                take = partial(self._store.take_turns, partition, self._bot, lines=HISTORY_LINES)
+                group.create_task(consume(self._store, queue, limit, take, self.handle))
 
-    async def handle(self, conversation: str) -> None:
-        """One turn of a claimed conversation."""
+    async def handle(self, taken: TakenTurn) -> None:
+        """Answer a turn."""
         bot = self._shelf.bot(self._bot)  # this version answers, also if the files change meanwhile
-        turn = await self._store.open_turn(conversation, bot.name, HISTORY_LINES)
-        if turn is None:
-            return
+        turn = taken.read()
         try:
             await self._turn(turn, bot)
         except asyncio.CancelledError:
@@ -73,7 +75,8 @@ class Worker:
             raise
 
     async def _turn(self, turn: Turn, bot: Bot) -> None:
-        outcome = await under_lease(self._answer(turn, bot), lambda: self._store.renew_turn(turn), self._store.lease_ms)
+        async with held_lease(lambda: self._store.renew_turn(turn), self._store.lease_ms):
+            outcome = await self._answer(turn, bot)
         if outcome is None:
             await patiently(lambda: self._store.retry_turn(turn, self._pace.retry, turn.attempts + 1))
             return
@@ -130,17 +133,23 @@ def failed(turn: Turn, bot: Bot) -> Outcome:
 class _Live:
     """What the shopper sees while an answer is made: first that the bot is typing, then the text as it grows."""
 
-    def __init__(self, store: Store, turn: Turn, language: str, pace: Pace) -> None:
+    def __init__(self, store: Store, turn: Turn, bot: Bot, pace: Pace) -> None:
         self._store = store
+        self._turn = turn
+        self._bot = bot
         self._pace = pace
-        self._empty = Draft(
+        self._shown = ""
+        self._shown_at = time.monotonic()  # what is answered at once needs no draft
+
+    @cached_property
+    def _empty(self) -> Draft:
+        turn = self._turn
+        return Draft(
             address=turn.address,
             reply=turn.reply_id,
             reply_to=turn.messages[-1].message if turn.messages[-1].group else "",
-            language=language,
+            language=language_of(turn.messages, turn.state, self._bot),
         )
-        self._shown = ""
-        self._shown_at = 0.0
 
     async def show(self, text: str) -> None:
         if text and text != self._shown and time.monotonic() - self._shown_at >= self._pace.draft_every:
@@ -154,7 +163,6 @@ class _Live:
             log.debug("draft not shown", conversation=self._empty.address.id, reason=str(error))
 
     async def type(self) -> None:
-        await asyncio.sleep(self._pace.typing_after)  # most answers are there by then
         while not self._shown:
             await self.tell("")
             await asyncio.sleep(self._pace.typing_every)
@@ -162,10 +170,6 @@ class _Live:
 
 @asynccontextmanager
 async def _writing(store: Store, turn: Turn, bot: Bot, pace: Pace) -> AsyncIterator[_Live]:
-    live = _Live(store, turn, language_of(turn.messages, turn.state, bot), pace)
-    typing = asyncio.create_task(live.type())
-    try:
+    live = _Live(store, turn, bot, pace)
+    async with meanwhile(pace.typing_after, live.type):
         yield live
-    finally:
-        typing.cancel()
-        await asyncio.gather(typing, return_exceptions=True)

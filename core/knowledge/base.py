@@ -8,20 +8,17 @@ enough of what the question is about.
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
-
-import bm25s
-from rapidfuzz import fuzz, process
 
 from core.config import ApprovedAnswerConfig
 from core.knowledge.passages import Passage, of_answer
-from core.knowledge.words import content, is_empty, is_light, meaning, terms, whole, within
+from core.knowledge.ranking import Ranking
+from core.knowledge.vocabulary import Vocabulary
+from core.knowledge.words import content, is_empty, is_light, meaning, terms, whole
 from core.language import base
 
 # Chosen on the teahouse's own questions, see tests/core/test_knowledge.py: no wrong answer at these marks.
@@ -34,8 +31,6 @@ ORDER_NUMBER = re.compile(r"\d{4,}")
 EVIDENCE_MARK = 0.6
 # A passage must also be about it: the least BM25 score, as a share of what the rarest word tells.
 EVIDENCE_FLOOR = 0.27
-# A word like "bring" or "see" counts this much of what its rarity says.
-LIGHT = 0.2
 # "Do not cancel my order" is not "cancel my order"; 能不能 and "why not" deny nothing.
 ASKING = re.compile(r"(.)[不没]\1|有没有|不好意思|\bwhy not\b", re.IGNORECASE)
 DENIAL = re.compile(r"\b(?:no|not|never|without|cannot)\b|n['’]t\b|[不没别未无勿]", re.IGNORECASE)
@@ -46,8 +41,6 @@ BUYING = re.compile(
     re.IGNORECASE,
 )
 PRODUCTS_FIRST = 1.6
-TYPO_MARK = 88  # delivry is delivery; iceland is not ireland
-TYPO_LENGTH = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,110 +59,114 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class _Variant:
+    """One way to ask for an approved answer.
+
+    ``said``: of its ``terms`` those that tell what is asked; ``about``: the terms of all questions of its answer.
+    """
+
     answer: ApprovedAnswerConfig
     question: str
     terms: frozenset[str]
-    said: frozenset[str]  # of its terms those that tell what is asked
-    about: frozenset[str]  # the terms of all questions of its answer
+    terms_weight: float
+    said: frozenset[str]
+    said_weight: float
+    about: frozenset[str]
     denies: bool
 
 
-class _Vocabulary:
-    """What is known of words, learned from texts: how much each tells, and which known one a mistyped one resembles."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question as it is compared with the variants; its terms are distinct."""
 
-    def __init__(self, documents: Sequence[Iterable[str]]) -> None:
-        counts = Counter(term for document in documents for term in set(meaning(document)))
-        total = max(1, len(documents))
-        self._weights = {
-            term: math.log(1 + total / count) * (LIGHT if is_light(term) else 1.0) for term, count in counts.items()
-        }
-        self.rarest = math.log(1 + total)
-        written = {term for document in documents for term in document}
-        self._long = sorted(term for term in written if len(term) >= TYPO_LENGTH and term.isascii())
-
-    def __contains__(self, term: str) -> bool:
-        return term in self._weights
-
-    def weight(self, found: Iterable[str]) -> float:
-        return sum(self._weights[term] if term in self._weights else self._unknown(term) for term in found)
-
-    def _unknown(self, term: str) -> float:
-        return self.rarest * (LIGHT if is_light(term) else 1.0)
-
-    def known(self, found: Iterable[str]) -> list[str]:
-        """What the terms mean: a mistyped one as what it resembles, a long Han word as the words in it."""
-        return [known for term in found for known in self._known(term)]
-
-    def _known(self, term: str) -> list[str]:
-        (meant,) = meaning([term])
-        if meant in self._weights:
-            return [meant]
-        if not term.isascii():
-            parts = meaning(within(term))
-            return parts if parts and all(part in self._weights for part in parts) else [meant]
-        if len(term) < TYPO_LENGTH:
-            return [meant]
-        best = process.extractOne(term, self._long, scorer=fuzz.ratio, score_cutoff=TYPO_MARK)
-        return meaning([best[0]]) if best else [meant]
+    terms: Sequence[str]
+    terms_weight: float
+    telling: Sequence[str]
+    telling_weight: float
+    denies: bool
 
 
 class _Language:
     """Everything in one language."""
 
     def __init__(self, language: str, answers: Sequence[ApprovedAnswerConfig], passages: Sequence[Passage]) -> None:
-        self.variants = [variant for answer in answers for variant in _variants(answer, language)]
-        self.questions = _Vocabulary([whole(variant.question) for variant in self.variants])
+        asked = [question for answer in answers for question in answer.questions.get(language, [])]
+        self.questions = Vocabulary([whole(question) for question in asked])
+        self.variants = [variant for answer in answers for variant in self._variants(answer, language)]
+        self.saying: defaultdict[str, list[int]] = defaultdict(list)  # a telling term → the variants with it
+        for index, variant in enumerate(self.variants):
+            for term in variant.said:
+                self.saying[term].append(index)
         said = [passage for answer in answers for passage in of_answer(answer, language)]
         self.passages = [*said, *(passage for passage in passages if passage.language == language)]
         self.answers = {passage.id: answer for answer in answers for passage in of_answer(answer, language)}
         written = [content(terms(f"{p.title} {p.title} {p.text} {p.words}")) for p in self.passages]
-        documents = [meaning(document) for document in written]
-        self.documents = [frozenset(document) for document in documents]
-        self.words = _Vocabulary(written)
-        self.ranking: Any = None
-        if documents:
-            self.ranking = bm25s.BM25()
-            self.ranking.index(documents, show_progress=False)
+        self.words = Vocabulary(written)
+        self.ranking = Ranking([meaning(document) for document in written])
+
+    def _variants(self, answer: ApprovedAnswerConfig, language: str) -> list[_Variant]:
+        questions = answer.questions.get(language, [])
+        about = frozenset(meaning(_asked("\n".join(questions))))
+        return [self._variant(answer, question, about) for question in questions]
+
+    def _variant(self, answer: ApprovedAnswerConfig, question: str, about: frozenset[str]) -> _Variant:
+        found = list(dict.fromkeys(meaning(_asked(question))))
+        said, total = content(found), self.questions.total
+        return _Variant(
+            *(answer, question, frozenset(found), total(found), frozenset(said), total(said)),
+            *(about, _denies(question)),
+        )
 
     def approved(self, question: str, today: date) -> Approved | None:
-        asked = frozenset(self.questions.known(_asked(question)))
-        telling, denies = _content(asked), _denies(question)
+        found = list(dict.fromkeys(self.questions.known(_asked(question))))
+        telling, total = content(found), self.questions.total
+        asked = _Asked(found, total(found), telling, total(telling), _denies(question))
         best: Approved | None = None
-        for variant in self.variants:
-            if not asked.isdisjoint(variant.terms) and denies == variant.denies and _valid(variant.answer, today):
-                score = self._alike(asked, telling, variant)
+        for variant in self._asked_for(asked.terms):
+            if asked.denies == variant.denies and _valid(variant.answer, today):
+                score = self._alike(asked, variant)
                 if score >= APPROVED_MARK and (best is None or score > best.score):
                     best = Approved(variant.answer.id, variant.question, "", score)
         return best
 
-    def _alike(self, asked: frozenset[str], telling: frozenset[str], variant: _Variant) -> float:
+    def _asked_for(self, asked: Sequence[str]) -> list[_Variant]:
+        """The variants that are asked for: most of what they are about stands in the question."""
+        covered: defaultdict[int, float] = defaultdict(float)
+        for term in asked:
+            weight = self.questions.weight(term)
+            for index in self.saying.get(term, ()):
+                covered[index] += weight
+        found = (index for index, weight in covered.items() if weight >= COVERED * self.variants[index].said_weight)
+        return [self.variants[index] for index in sorted(found)]
+
+    def _alike(self, asked: _Asked, variant: _Variant) -> float:
         """0 to 1. What is asked counts more than how.
 
         All that is asked must stand in some question of this answer, and what this question is about must be asked:
         or "customs in Norway" would get the answer on Switzerland.
         """
-        said, weigh = variant.said, self.questions.weight
-        covers = weigh(telling & variant.about) >= COVERED * weigh(telling)
-        covered = weigh(said & asked) >= COVERED * weigh(said)
-        if not (covers and covered):
+        if self._common(asked.telling, variant.about) < COVERED * asked.telling_weight:
             return 0.0
-        share = TELLING if weigh(telling) >= COMMON * self.questions.rarest else 1 - TELLING
-        return share * _dice(weigh, telling, said) + (1 - share) * _dice(weigh, asked, variant.terms)
+        share = TELLING if asked.telling_weight >= COMMON * self.questions.rarest else 1 - TELLING
+        telling = self._common(asked.telling, variant.said) / (asked.telling_weight + variant.said_weight)
+        every = self._common(asked.terms, variant.terms) / (asked.terms_weight + variant.terms_weight)
+        return share * 2 * telling + (1 - share) * 2 * every
+
+    def _common(self, one: Sequence[str], other: frozenset[str]) -> float:
+        """How much the terms tell that stand in both."""
+        return self.questions.total(filter(other.__contains__, one))
 
     def search(self, question: str, limit: int, today: date) -> list[Evidence]:
         asked = list(dict.fromkeys(self.words.known(content(terms(question)))))
-        if self.ranking is None or all(is_light(term) for term in asked):
+        if all(is_light(term) for term in asked):
             return []
-        scores = self.ranking.get_scores(asked)
         favour = PRODUCTS_FIRST if BUYING.search(question) else 1.0
-        weight = self.words.weight(asked)
-        found = [
-            Evidence(self.passages[index], self._score(index, float(scores[index]) * covered, favour))
-            for index, document in enumerate(self.documents)
-            if (covered := self.words.weight(document.intersection(asked)) / weight) >= EVIDENCE_MARK
-        ]
         floor = EVIDENCE_FLOOR * self.words.rarest
-        found = [one for one in found if one.score >= floor]
+        weights = {term: self.words.weight(term) for term in asked}
+        found = (
+            Evidence(passage, score)
+            for index, ranked, share in self.ranking.covering(weights, EVIDENCE_MARK)
+            if (score := _score(passage := self.passages[index], ranked * share, favour)) >= floor
+        )
         now = [one for one in found if one.passage.kind != "answer" or _valid(self.answers[one.passage.id], today)]
         return sorted(now, key=lambda evidence: -evidence.score)[:limit]
 
@@ -178,27 +175,9 @@ class _Language:
         found = [term for term in terms(question) if not is_empty(term)]
         return all(is_light(term) or term in self.words for term in self.words.known(found))
 
-    def _score(self, index: int, score: float, favour: float) -> float:
-        return round(score * (favour if self.passages[index].kind == "product" else 1.0), 4)
 
-
-def _content(found: frozenset[str]) -> frozenset[str]:
-    return frozenset(content(list(found)))
-
-
-def _dice(weigh: Callable[[frozenset[str]], float], one: frozenset[str], other: frozenset[str]) -> float:
-    return 2 * weigh(one & other) / (weigh(one) + weigh(other))
-
-
-def _variants(answer: ApprovedAnswerConfig, language: str) -> list[_Variant]:
-    questions = answer.questions.get(language, [])
-    about = frozenset(meaning(_asked("\n".join(questions))))
-    return [_variant(answer, question, about) for question in questions]
-
-
-def _variant(answer: ApprovedAnswerConfig, question: str, about: frozenset[str]) -> _Variant:
-    found = frozenset(meaning(_asked(question)))
-    return _Variant(answer, question, found, _content(found), about, _denies(question))
+def _score(passage: Passage, score: float, favour: float) -> float:
+    return round(score * (favour if passage.kind == "product" else 1.0), 4)
 
 
 def _asked(question: str) -> list[str]:

@@ -18,6 +18,7 @@ from core.knowledge.thesaurus import LIGHT, SAME
 
 WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*", re.UNICODE)
 HAN = re.compile(r"[㐀-䶿一-鿿]+")
+HAN_RUNS = re.compile(rf"({HAN.pattern})")
 
 # Words that say nothing about what is asked.
 STOP = frozenset(
@@ -48,19 +49,21 @@ def within(word: str) -> list[str]:
 
 
 def _terms(text: str, for_search: bool) -> list[str]:
+    words = WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    if text.isascii():
+        return list(map(_stem, words))
     found: list[str] = []
-    for match in WORD.finditer(unicodedata.normalize("NFKC", text).casefold()):
-        word = match.group()
-        if HAN.search(word):
-            found.extend(_han(word, for_search))
-        else:
+    for word in words:
+        if word.isascii() or not HAN.search(word):
             found.append(_stem(word))
+        else:
+            found.extend(_han(word, for_search))
     return found
 
 
 def _han(word: str, for_search: bool) -> list[str]:
     found: list[str] = []
-    for piece in re.split(r"([㐀-䶿一-鿿]+)", word):
+    for piece in HAN_RUNS.split(word):
         if not piece:
             continue
         if HAN.match(piece):

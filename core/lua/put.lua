@@ -7,19 +7,18 @@ local merge, ttl = tonumber(ARGV[4]), tonumber(ARGV[5])
 if redis.call('ZADD', KEYS[3], 'NX', now, ARGV[2]) == 0 then return 0 end
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - ARGV[6])
 redis.call('PEXPIRE', KEYS[3], ARGV[6])
-redis.call('RPUSH', KEYS[2], ARGV[3])
+local waiting = redis.call('RPUSH', KEYS[2], ARGV[3])
 redis.call('PEXPIRE', KEYS[2], ttl)
-local leased = redis.call('HGET', KEYS[1], 'leased') == '1'
-if not leased then
+local known = redis.call('HMGET', KEYS[1], 'leased', 'since')
+if known[1] ~= '1' then
   -- A burst is one turn: each further message pushes the turn back a little, but not for ever.
-  local since = redis.call('HGET', KEYS[1], 'since')
-  if not since or redis.call('LLEN', KEYS[2]) == 1 then
+  local since = known[2]
+  if not since or waiting == 1 then
     since = now
     redis.call('HSET', KEYS[1], 'since', now)
   end
   redis.call('ZADD', KEYS[4], math.min(now + merge, since + 4 * merge), ARGV[1])
 end
 redis.call('PEXPIRE', KEYS[1], ttl)
-redis.call('LPUSH', KEYS[5], 1)
-redis.call('LTRIM', KEYS[5], 0, ARGV[7] - 1)
+if redis.call('LPUSH', KEYS[5], 1) > tonumber(ARGV[7]) then redis.call('LTRIM', KEYS[5], 0, ARGV[7] - 1) end
 return 1

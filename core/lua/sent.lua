@@ -4,9 +4,8 @@
 if redis.call('HGET', KEYS[1], 'out_fence') ~= ARGV[2] then return 0 end
 redis.call('LPOP', KEYS[2])
 -- The client repeats a call whose answer was lost: the fence is spent, so the second time nothing is popped.
-redis.call('HINCRBY', KEYS[1], 'out_fence', 1)
+redis.call('HSET', KEYS[1], 'delivered', ARGV[3], 'out_fence', ARGV[2] + 1)
 redis.call('HDEL', KEYS[1], 'shown', 'draft')
-redis.call('HSET', KEYS[1], 'delivered', ARGV[3])
 if ARGV[4] ~= '' then
   redis.call('RPUSH', KEYS[5], ARGV[4])
   redis.call('PEXPIRE', KEYS[5], ARGV[5])

@@ -13,35 +13,27 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Literal
+from functools import lru_cache
 
-from core.knowledge.words import is_empty, stemmed, terms
-from core.trust.figures import FIGURE, UNFINISHED, figures, one_form, plain
+from rapidfuzz.distance import LCSseq
 
-Wording = Literal["close", "free"]
+from core.knowledge.words import stemmed
+from core.trust.facts import SENTENCE_END, WORDS, Fact, Grounding, Place, Wording, denials, links, plainly, telling
+from core.trust.figures import figures, is_figure, is_quiet, may_have_figures, unfinished
 
-_TOP = "com|net|org|info|shop|store|online|site|app|dev|biz|example|test|eu|uk|us|de|fr|es|pt|it|nl|ch|at|be|no|cn|hk|tw|jp|kr|io|co|me|ly|xyz|top"
-LINK = re.compile(
-    rf"(?:https?://|www\.)[!-~]+|\b[\w.+-]+@[\w-]+\.[\w.-]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:{_TOP})\b(?:/[!-~]*)?",
-    re.IGNORECASE | re.ASCII,
-)
-WORDS = re.compile(r"[^\W\d_]+")
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
-CLAUSE_END = re.compile(r"[,;:(]\s+|[，；：、]|\s+(?:and|but|or)\s+")
+__all__ = ["Fact", "Grounding", "Guard", "Wording", "invented", "unsupported"]
+
 LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])(?=\s|$)")
-NEGATION = re.compile(
-    r"\b(?:no|not|never|none|nobody|nothing|neither|nor|unable|without|except|out of|sold out)\b|[不没無无未别勿缺]"
-)
-CANNOT = re.compile(r"\bcan(?:['’]t|not)\b")
-SHORT_NOT = re.compile(r"n['’]t\b")
-# "No, we don't": the answer is denied once.
-FIRST_WORD = re.compile(r"^\W*(?:yes|no|sorry|unfortunately|是的|对|不是|不|抱歉|很抱歉)\s*[,.!:;，。！：；]")
+FIGURE_CLAUSE_END = re.compile(r"[,;:(]\s+|[，；：、]")
+WHOLE_WORDS = re.compile(r".*[\s\u3400-\u9fff]", re.DOTALL)
+# Texts come word by word, and mostly in the same words.
+REMEMBERED_WORDS = 20_000
 PROMISES = stemmed(
     "guarantee promise refund free discount replace compensate voucher immediately today tomorrow cheapest best cure "
     "heal".split()
 )
 HAN_PROMISES = "保证 承诺 退款 全额 免费 包邮 免运费 优惠 折扣 打折 赔偿 补偿 赠送 立即 马上 今天 明天 最便宜 最低 最好 治疗 治愈 代金券".split()
+HAN_PROMISING = frozenset("".join(HAN_PROMISES))
 # Politeness claims nothing.
 POLITE = stemmed(
     "sure certainly course hello hi thanks thank sorry glad great okay welcome dear 当然 谢谢 抱歉 高兴".split()
@@ -57,133 +49,84 @@ CLOSE = 0.75
 REACH = 3
 
 
-def _plain(text: str) -> str:
-    text = CANNOT.sub("can not", plain(text))
-    return SHORT_NOT.sub(" not", text)
-
-
-def _telling(text: str) -> list[str]:
-    """The telling terms of a text in order, figures in one notation; none if nothing is told."""
-    return [one_form(term) if FIGURE.fullmatch(term) else term for term in terms(_plain(text)) if not is_empty(term)]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A sentence of a fact, a clause of it or two neighbouring sentences.
-
-    ``title``: words of the title above that stand nowhere in the text, so that they are about all of it.
-    """
-
-    terms: tuple[str, ...]
-    title: frozenset[str]
-    denials: int
-    single: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    title: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Grounding:
-    """What a reply may say: the figures, links and promises of the shop's facts; of what was asked only the words."""
-
-    figures: frozenset[str]
-    links: frozenset[str]
-    terms: frozenset[str]
-    words: frozenset[str]
-    text: str
-    places: tuple[Place, ...]
-    wording: Wording
-
-    @classmethod
-    def of(cls, facts: Sequence[Fact], asked: Sequence[str] = (), wording: Wording = "free") -> Grounding:
-        text = _plain("\n".join(f"{fact.title}\n{fact.text}" for fact in facts))
-        return cls(
-            figures=frozenset(figures(text)),
-            links=frozenset(_links(text)),
-            terms=frozenset([*_telling(text), *_telling("\n".join(asked))]),
-            words=stemmed(WORDS.findall(text)),
-            text=text,
-            places=tuple(place for fact in facts for place in _places(fact)),
-            wording=wording,
-        )
-
-
-def _places(fact: Fact) -> list[Place]:
-    sentences = [part for part in SENTENCE_END.split(fact.text) if part and part.strip()]
-    title = frozenset(_telling(fact.title)) - frozenset(_telling(fact.text))
-    clauses = [clause for one in sentences for clause in CLAUSE_END.split(one)]
-    alone = [Place(tuple(_telling(one)), title, _denials(one), True) for one in dict.fromkeys([*sentences, *clauses])]
-    both = [
-        Place((*_telling(one), *_telling(two)), title, _denials(one) + _denials(two), False)
-        for one, two in pairwise(sentences)
-        if not (_denials(one) or _denials(two))
-    ]
-    return alone + both
-
-
-def _denials(text: str) -> int:
-    return len(NEGATION.findall(FIRST_WORD.sub("", _plain(text))))
-
-
-def _links(plain_text: str) -> list[str]:
-    return [link.rstrip(".,;:!?)*_") for link in LINK.findall(plain_text)]
-
-
 # ── what may not be said ─────────────────────────────────────────────────────────────────────────────────
 
 
 def invented(text: str, grounding: Grounding) -> str:
     """The first figure, link or promise of ``text`` that its grounding does not say, in a few words; else empty."""
-    said = _plain(LIST_MARK.sub("", text))
-    for link in _links(said):
+    return _invented(plainly(LIST_MARK.sub("", text)), grounding)
+
+
+def _invented(said: str, grounding: Grounding) -> str:
+    for link in links(said):
         if link not in grounding.links and not any(known.startswith(f"{link}/") for known in grounding.links):
             return f"the link or address '{link}' is not in the shop's facts"
     unknown = sorted(figures(said) - grounding.figures)
     if unknown:
         return f"the figure '{unknown[0]}' is not in the shop's facts"
     promised = sorted((stemmed(WORDS.findall(said)) & PROMISES) - grounding.words)
-    promised += [word for word in HAN_PROMISES if word in said and word not in grounding.text]
+    if not said.isascii():
+        promised += [word for word in HAN_PROMISES if word in said and word not in grounding.text]
     return f"'{promised[0]}' is promised nowhere in the shop's facts" if promised else ""
 
 
 def unsupported(sentence: str, grounding: Grounding) -> str:
     """What is wrong with a whole sentence, in a few words; else empty."""
-    sentence = LIST_MARK.sub("", sentence)
-    telling = [term for term in _telling(sentence) if term not in POLITE]
-    if not telling:
+    return _unsupported(_Sentence.read(sentence), grounding)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """A sentence as it is compared: its telling terms in order without politeness, and how often it denies."""
+
+    text: str
+    plain: str
+    terms: tuple[str, ...]
+    denials: int
+
+    @classmethod
+    def read(cls, sentence: str) -> _Sentence:
+        text = LIST_MARK.sub("", sentence)
+        said = plainly(text)
+        return cls(text, said, tuple(term for term in telling(said) if term not in POLITE), denials(said))
+
+
+def _unsupported(sentence: _Sentence, grounding: Grounding) -> str:
+    if not sentence.terms:
         return ""
-    shown = f"'{sentence.strip()[:80]}'"
-    supported = sum(term in grounding.terms for term in telling)
-    if supported / len(telling) < SUPPORT:
-        return f"only {supported} of {len(telling)} telling words of {shown} stand in the shop's facts"
+    shown = f"'{sentence.text.strip()[:80]}'"
+    supported = sum(term in grounding.terms for term in sentence.terms)
+    if supported / len(sentence.terms) < SUPPORT:
+        return f"only {supported} of {len(sentence.terms)} telling words of {shown} stand in the shop's facts"
     if not _figures_stand(sentence, grounding):
         return f"the figures of {shown} stand beside other words in the shop's facts"
-    if not _agrees(sentence, telling, grounding):
+    if not _agrees(sentence, grounding):
         return f"{shown} says the opposite of the shop's facts"
-    if grounding.wording == "close" and "?" in sentence:
+    if grounding.wording == "close" and "?" in sentence.text:
         return f"{shown} asks instead of answering"
-    if grounding.wording == "close" and not any(_follows(sentence, telling, place) for place in grounding.places):
+    if grounding.wording == "close" and not any(_follows(sentence, place) for place in grounding.places):
         return f"{shown} follows no sentence of the shop's facts"
     return ""
 
 
-def _figures_stand(sentence: str, grounding: Grounding) -> bool:
+def _figures_stand(sentence: _Sentence, grounding: Grounding) -> bool:
     """Whether one sentence of the facts has all figures of this one, each beside the same words."""
-    clauses = [_telling(clause) for clause in re.split(r"[,;:(]\s+|[，；：、]", sentence)]
-    if not any(FIGURE.fullmatch(term) for clause in clauses for term in clause):
+    if not figures(sentence.plain):
         return True
-    return any(place.single and all(_figures_fit(clause, place) for clause in clauses) for place in grounding.places)
+    parts = [part for part in FIGURE_CLAUSE_END.split(sentence.text) if may_have_figures(part)]
+    clauses = [clause for clause in (telling(plainly(part)) for part in parts) if any(map(is_figure, clause))]
+    wanted = frozenset(term for clause in clauses for term in clause if is_figure(term))
+    return not clauses or any(
+        place.single and wanted <= place.said and all(_figures_fit(clause, place) for clause in clauses)
+        for place in grounding.places
+    )
 
 
-def _figures_fit(telling: Sequence[str], place: Place) -> bool:
+def _figures_fit(clause: Sequence[str], place: Place) -> bool:
     """Whether each figure stands beside the words that it stands beside in ``place``."""
-    near = [term for term in telling if term not in NEUTRAL or term in place.terms]
+    near = [term for term in clause if term not in NEUTRAL or term in place.said]
     for index, term in enumerate(near):
-        if not FIGURE.fullmatch(term):
+        if not is_figure(term):
             continue
         before = near[index - 1] if index else ""
         after = near[index + 1 : index + (3 if near[index + 1 : index + 2] in UNITS else 2)]
@@ -201,43 +144,30 @@ def _near(word: str, neighbours: Sequence[str], place: Place) -> bool:
     return not word or word in neighbours or word in place.title
 
 
-def _agrees(sentence: str, telling: Sequence[str], grounding: Grounding) -> bool:
+def _agrees(sentence: _Sentence, grounding: Grounding) -> bool:
     """Whether the place of the facts that says most of it denies as often; "opened" is the opposite of "unopened"."""
-    said = frozenset(telling)
-    shares = [len(said.intersection(place.terms)) for place in grounding.places]
+    said = frozenset(sentence.terms)
+    shares = [len(said & place.said) for place in grounding.places]
     most = max(shares, default=0)
     if not most:
         return True
-    denials = _denials(sentence)
     return any(
-        share == most and place.denials == denials and not _reverses(said, place)
+        share == most and place.denials == sentence.denials and not _reverses(said, place.said)
         for share, place in zip(shares, grounding.places, strict=True)
     )
 
 
-def _reverses(said: frozenset[str], place: Place) -> bool:
-    there = frozenset(place.terms)
-    return any(f"un{term}" in there and term not in there for term in said) or any(
-        term.startswith("un") and term[2:] in there and term not in there for term in said
-    )
+def _reverses(said: frozenset[str], there: frozenset[str]) -> bool:
+    return any(f"un{term}" in there or (term.startswith("un") and term[2:] in there) for term in said - there)
 
 
-def _follows(sentence: str, telling: Sequence[str], place: Place) -> bool:
+def _follows(sentence: _Sentence, place: Place) -> bool:
     """Whether a sentence says in order what ``place`` says, and denies as often."""
-    if _denials(sentence) != place.denials:
+    if sentence.denials != place.denials:
         return False
-    said = [term for term in telling if term not in place.title]
-    return _common_in_order(said, place.terms) >= CLOSE * len(said)
-
-
-def _common_in_order(one: Sequence[str], other: Sequence[str]) -> int:
-    """The length of the longest common subsequence."""
-    row = [0] * (len(other) + 1)
-    for term in one:
-        before = 0
-        for at, found in enumerate(other, 1):
-            before, row[at] = row[at], before + 1 if term == found else max(row[at], row[at - 1])
-    return row[-1]
+    said = [term for term in sentence.terms if term not in place.title]
+    wanted = CLOSE * len(said)
+    return sum(term in place.said for term in said) >= wanted and LCSseq.similarity(said, place.terms) >= wanted
 
 
 # ── reading along ────────────────────────────────────────────────────────────────────────────────────────
@@ -255,23 +185,30 @@ class Guard:
     text: str = ""
     safe: str = ""
     finding: str = ""
-    _checked: int = 0
+    _tells: bool = False  # a sentence was passed that tells something
+    _checked: int = 0  # the end of the last whole sentence
+    _whole: int = 0  # the end of the last word that cannot grow any more
+    _passed: int = 0  # up to here nothing was found, in whole sentences and behind them
 
     def add(self, piece: str, last: bool = False) -> bool:
         """Take a piece; False once something was found that must not be said."""
         if self.finding:
             return False
+        before = len(self.text)
         self.text += piece
-        for end in self._sentence_ends(last):
-            sentence = self.text[self._checked : end]
-            self.finding = invented(sentence, self.grounding) or unsupported(sentence, self.grounding)
+        for end in self._sentence_ends(before, last):
+            sentence = _Sentence.read(self.text[self._checked : end])
+            self.finding = _invented(sentence.plain, self.grounding) or _unsupported(sentence, self.grounding)
             if self.finding:
                 return False
-            self._checked = end
-        certain = max(self._checked, self._last_boundary())
-        self.finding = invented(self.text[self._checked : certain], self.grounding)
-        if self.finding:
-            return False
+            self._tells = self._tells or bool(sentence.terms)
+            self._checked = self._passed = end
+        certain = self._certain(piece, before)
+        if self._could_invent(certain):
+            self.finding = invented(self.text[self._checked : certain], self.grounding)
+            if self.finding:
+                return False
+        self._passed = certain
         self.safe = self.text[: self._checked if self.grounding.wording == "close" else certain]
         return True
 
@@ -279,16 +216,30 @@ class Guard:
     def sound(self) -> str:
         """The sentences before the finding, if they say anything."""
         text = self.text[: self._checked].strip()
-        return text if _telling(text) else ""
+        return text if self._tells or telling(plainly(text)) else ""
 
-    def _last_boundary(self) -> int:
-        """The end of the last word that cannot grow any more, nor the figure that it may be a part of."""
-        for index in range(len(self.text), self._checked, -1):
-            if self.text[index - 1].isspace() or "\u3400" <= self.text[index - 1] <= "\u9fff":
-                unfinished = UNFINISHED.search(self.text[self._checked : index].casefold())
-                return self._checked + unfinished.start() if unfinished else index
-        return 0
-
-    def _sentence_ends(self, last: bool) -> list[int]:
-        ends = [match.end() for match in SENTENCE_END.finditer(self.text, self._checked) if match.end() > self._checked]
+    def _sentence_ends(self, before: int, last: bool) -> list[int]:
+        start = max(self._checked, before)
+        ends = [match.end() for match in SENTENCE_END.finditer(self.text, start) if match.end() > self._checked]
         return [*ends, len(self.text)] if last and (not ends or ends[-1] < len(self.text)) else ends
+
+    def _certain(self, piece: str, before: int) -> int:
+        """The end of the last word that cannot grow any more, or the beginning of the figure that it may be a part of."""
+        if word := WHOLE_WORDS.match(piece):
+            self._whole = before + word.end()
+        if self._whole <= self._checked:
+            return self._checked
+        return self._checked + unfinished(self.text[self._checked : self._whole].casefold())
+
+    def _could_invent(self, certain: int) -> bool:
+        """Whether the words since the last look could complete a figure, a link or a promise."""
+        new = self.text[self._passed : certain]
+        whole_words = self._passed in (self._checked, certain) or WHOLE_WORDS.match(self.text[self._passed - 1])
+        return certain < self._passed or not (whole_words and _is_harmless(new))
+
+
+@lru_cache(REMEMBERED_WORDS)
+def _is_harmless(words: str) -> bool:
+    """Whether no figure, link or promise comes of these words, whatever stands before them."""
+    promising = not PROMISES.isdisjoint(stemmed(WORDS.findall(words.casefold())))
+    return not promising and HAN_PROMISING.isdisjoint(words) and is_quiet(words)

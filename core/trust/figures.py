@@ -16,18 +16,17 @@ _NUMBERS = {word: value for value, word in enumerate(_ONES)} | {word: 10 * value
 _NUMBERS |= {"dozen": 12, "hundred": 100, "thousand": 1000}
 _WORD = "|".join(sorted(_NUMBERS, key=len, reverse=True))
 NUMBER_WORDS = re.compile(rf"\b(?:{_WORD})(?:(?:-|\s+(?:and\s+)?)(?:{_WORD}))*\b")
-# What may still become a longer figure when more of the text comes.
+# What may still become a longer figure when more of the text comes. Nothing of it is tried in two ways: a row of thirty
+# digits before a letter would else take hours.
 UNFINISHED = re.compile(
-    rf"(?:(?:\b(?:{_WORD}|and)\b|[^\s\w]*\d[\d.,:/]*[^\s\w]*)[\s-]*)+$|[零一二两三四五六七八九十百千万]+$"
+    rf"(?:(?>\b(?:{_WORD}|and)\b|[^\s\w]*\d[\d.,:/]*[^\s\w]*)[\s-]*+)+$|[零一二两三四五六七八九十百千万]+$"
 )
 
 _HAN_DIGITS = {character: value for value, character in enumerate("零一二三四五六七八九")} | {"两": 2}
 _HAN_UNITS = {"十": 10, "百": 100, "千": 1000}
+_MEASURE = "个|天|日|周|月|年|元|块|欧|英镑|美元|克|毫升|升|斤|公斤|分钟|秒|小时|点|款|件|次|种|杯|盒|罐|只|份|位|人|度|折|泡|饼"
 # Only before a measure: 十分, 一起 and 万一 count nothing. A 一 alone is only "a".
-HAN_NUMBER = re.compile(
-    r"(?!一(?![二三四五六七八九十百千万]))[零一二两三四五六七八九十百千万]+"
-    r"(?=\s*(?:个|天|日|周|月|年|元|块|欧|英镑|美元|克|毫升|升|斤|公斤|分钟|秒|小时|点|款|件|次|种|杯|盒|罐|只|份|位|人|度|折|泡|饼))"
-)
+HAN_NUMBER = re.compile(rf"(?!一(?![二三四五六七八九十百千万]))[零一二两三四五六七八九十百千万]+(?=\s*(?:{_MEASURE}))")
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:([ ,.'’])\d{3})(?:\1\d{3})*(?:[.,]\d{1,2})?(?![\d]|[.,]\d)")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d+),(\d{1,2})(?![\d]|[.,]\d)")
 # Money and shares keep their sign as a word behind the figure, so that €5 is not five days.
@@ -39,23 +38,75 @@ _SIGNS = (
 )
 _BEFORE = [(re.compile(rf"(?:{sign})\s*(\d+(?:\.\d+)?)(?![\d.]*\d)"), rf"\1 {word}") for sign, word in _SIGNS]
 _BEHIND = [(re.compile(rf"(\d)\s*(?:{sign})"), rf"\1 {word} ") for sign, word in _SIGNS]
+# Most texts have nothing of it, and that is told much faster.
+_ANY_SIGN = re.compile("|".join(sign for sign, _ in _SIGNS))
+_DIVIDED = re.compile(r"\d[ ,.'’]\d")
+_DIGIT = re.compile(r"\d")
+_DECIMALS = re.compile(r"\d+\.\d+")
+_GROWING = (*_NUMBERS, "and", *"零一二两三四五六七八九十百千万")
+_LETTERS = re.compile(r"[a-z]+")
+# Letters and commas, but no Han digit, and first no measure that a Han number may wait for.
+_MEASURES = frozenset(_MEASURE) - {"|"}
+_QUIET = re.compile(r"[A-Za-z㐀-䶿一-鿿\s,;!?()'’\"，。！？；、（）]*")
+_HAN_NUMERALS = frozenset("零一二两三四五六七八九十百千万")
 
 
 def plain(text: str) -> str:
     """A text for comparing: one form of each character, small letters, figures in digits with a decimal point."""
     text = unicodedata.normalize("NFKC", text).casefold()
-    text = _GROUPED.sub(_ungrouped, text)
-    text = _DECIMAL_COMMA.sub(r"\1.\2", text)
-    text = NUMBER_WORDS.sub(_counted, text)
-    text = HAN_NUMBER.sub(lambda match: str(_han(match.group())), text)
-    for pattern, written in [*_BEHIND, *_BEFORE]:
-        text = pattern.sub(written, text)
+    if _DIVIDED.search(text):
+        text = _GROUPED.sub(_ungrouped, text)
+        text = _DECIMAL_COMMA.sub(r"\1.\2", text)
+    if _has_number_words(text):
+        text = NUMBER_WORDS.sub(_counted, text)
+    if not text.isascii():
+        text = HAN_NUMBER.sub(lambda match: str(_han(match.group())), text)
+    if _ANY_SIGN.search(text):
+        for pattern, written in (*_BEHIND, *_BEFORE):
+            text = pattern.sub(written, text)
     return text
 
 
 def one_form(written: str) -> str:
     """14.90 and 14.9 are the same."""
-    return written.rstrip("0").rstrip(".") if re.fullmatch(r"\d+\.\d+", written) else written
+    return written.rstrip("0").rstrip(".") if _DECIMALS.fullmatch(written) else written
+
+
+def is_figure(term: str) -> bool:
+    return term[:1].isdigit() and FIGURE.fullmatch(term) is not None
+
+
+def may_have_figures(text: str) -> bool:
+    """False: none comes out of it when it is made plain; that is told much faster."""
+    return not text.isascii() or _DIGIT.search(text) is not None or _has_number_words(text.casefold())
+
+
+def unfinished(text: str) -> int:
+    """Where at the end of ``text`` a figure begins that may grow when more comes; its length if there is none."""
+    start = len(text)
+    while words := text[:start].rsplit(None, 1):
+        last = words[-1].rstrip("-")
+        if last and not (last.endswith(_GROWING) or _DIGIT.search(last)):
+            break
+        start = text.rindex(words[-1], 0, start)
+    if start == len(text):
+        return start
+    found = UNFINISHED.search(text, start)
+    return found.start() if found else len(text)
+
+
+def is_quiet(text: str) -> bool:
+    """Whether neither a figure nor a link can come of these words, whatever stands before them."""
+    return (
+        _QUIET.fullmatch(text) is not None
+        and _HAN_NUMERALS.isdisjoint(text)
+        and text.lstrip()[:1] not in _MEASURES
+        and not _has_number_words(text.casefold())
+    )
+
+
+def _has_number_words(text: str) -> bool:
+    return not _NUMBERS.keys().isdisjoint(_LETTERS.findall(text))
 
 
 def figures(plain_text: str) -> set[str]:

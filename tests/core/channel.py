@@ -9,6 +9,8 @@ from core.errors import ChannelError
 from core.messages import Address, Outgoing
 from core.ports import Inbox, Traits
 
+PATIENCE_S = 30  # only a test that fails waits so long
+
 
 class Recording:
     """``messages``: what stands on the platform now, by platform id, in the order of sending; ``calls``: all that was asked.
@@ -28,6 +30,7 @@ class Recording:
         self.faults: deque[ChannelError | None] = deque()
         self.lost = 0
         self.gate: asyncio.Semaphore | None = None
+        self.asked = 0  # how many sends have begun, also those that wait at the gate
         self._changed = asyncio.Condition()
 
     async def listen(self, inbox: Inbox) -> None:
@@ -37,6 +40,7 @@ class Recording:
         return [part for part in text.split("\n---\n") if part] or [text]
 
     async def send(self, message: Outgoing) -> str:
+        self.asked += 1
         if self.gate is not None:
             await self.gate.acquire()
         sent = f"p{len(self.messages) + 1}"
@@ -77,11 +81,11 @@ class Recording:
 
     async def until_finals(self, count: int) -> list[str]:
         """Wait until ``count`` finished messages stand on the platform."""
-        async with asyncio.timeout(10), self._changed:
+        async with asyncio.timeout(PATIENCE_S), self._changed:
             await self._changed.wait_for(lambda: len(self.finals) >= count)
         return self.finals
 
     async def until(self, text: str) -> None:
         """Wait until a message with ``text`` in it stands on the platform."""
-        async with asyncio.timeout(10), self._changed:
+        async with asyncio.timeout(PATIENCE_S), self._changed:
             await self._changed.wait_for(lambda: any(text in shown for shown in self.texts))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from core.botfile import Bot
 from core.inbox import StoredInbox
@@ -13,9 +14,10 @@ from core.messages import Address, Incoming
 from core.outbox import Outbox
 from core.ports import TextModel
 from core.shelf import Shelf
+from core.state import Turn
 from core.store import Store
 from core.worker import Pace, Worker
-from tests.core.channel import Recording
+from tests.core.channel import PATIENCE_S, Recording
 from tests.core.helpers import message
 
 PACE = Pace(retry=0.02, typing_after=0.02, typing_every=0.05, draft_every=0.0)
@@ -37,6 +39,13 @@ class Desk:
         assert await StoredInbox(self.store, self.shelf).put(written)
         return written
 
+    async def take(self) -> Turn:
+        """The turn that is due next, as a worker takes it."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not (taken := (await self.store.take_turns(0, "mugs", 1, 50))[0]):
+                await asyncio.sleep(0.01)
+        return taken[0].read()
+
     def worker(self) -> Worker:
         return Worker(self.store, self.shelf, "mugs", self.model, PACE)
 
@@ -47,17 +56,33 @@ class Desk:
     async def open(self, workers: int = 1, outboxes: int = 1) -> AsyncIterator[None]:
         running = [asyncio.create_task(self.worker().run()) for _ in range(workers)]
         running += [asyncio.create_task(self.outbox().run()) for _ in range(outboxes)]
-        await asyncio.sleep(0.03)  # the outbox listens for drafts
         try:
+            await self._listening(outboxes)
             yield
             for task in running:
                 assert not task.done(), task
         finally:
             await stop(*running)
 
+    async def _listening(self, outboxes: int) -> None:
+        """Until the outboxes hear drafts: what is published before is lost."""
+        topic = self.store._keys.drafts(self.channel.bot, self.channel.platform)
+        await until(partial(self._hearing, topic, outboxes))
+
+    async def _hearing(self, topic: str, outboxes: int) -> bool:
+        (_, listeners), *_ = await self.store._redis.pubsub_numsub(topic)
+        return int(listeners) >= outboxes
+
     async def history(self, where: str = "1") -> list[tuple[str, str]]:
         log, _ = await self.store.history(chat(where), 100)
         return [(line.role, line.text) for line in log]
+
+
+async def until(true: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until it is so."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not await true():
+            await asyncio.sleep(0.01)
 
 
 async def stop(*tasks: asyncio.Task[None]) -> None:

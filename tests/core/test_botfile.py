@@ -346,3 +346,46 @@ def told_of(folder: Path) -> list[Problem]:
     except ConfigError as error:
         return list(error.problems) or [Problem("", 0, "", "an error without a problem")]
     return []
+
+
+# ── adapters ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def with_adapters(shop: Path) -> Path:
+    (shop / "adapters").mkdir()
+    (shop / "adapters" / "warm.gguf").touch()
+    change(
+        shop, "bot.yaml", "model: bundled", "model:\n  bundled: true\n  loras:\n    warm: {path: adapters/warm.gguf}"
+    )
+    return shop
+
+
+def test_a_persona_may_name_an_adapter_of_the_model(shop: Path) -> None:
+    file = with_adapters(shop) / "personas" / "assistant.yaml"
+    file.write_text(file.read_text() + "lora: warm\n")
+    assert load_bot(shop).persona().config.lora == "warm"
+
+
+def test_a_persona_names_an_adapter_that_is_not_there(shop: Path) -> None:
+    file = with_adapters(shop) / "personas" / "assistant.yaml"
+    lines = file.read_text().count("\n")
+    file.write_text(file.read_text() + "lora: wram\n")
+    problem = the_problem(shop)
+    assert (problem.file, problem.line, problem.key) == ("personas/assistant.yaml", lines + 1, "lora")
+    assert "'wram'" in problem.wrong
+    assert problem.right == "Did you mean 'warm'?"
+
+
+def test_a_persona_names_an_adapter_but_the_model_has_none(shop: Path) -> None:
+    file = shop / "personas" / "assistant.yaml"
+    file.write_text(file.read_text() + "lora: warm\n")
+    assert "model.loras" in the_problem(shop).right
+
+
+@pytest.mark.parametrize(("path", "wrong"), [("adapters/cold.gguf", "does not exist"), ("adapters", "is a folder")])
+def test_the_file_of_an_adapter_is_not_there(shop: Path, path: str, wrong: str) -> None:
+    change(with_adapters(shop), "bot.yaml", "adapters/warm.gguf", path)
+    problem = the_problem(shop)
+    assert (problem.file, problem.key) == ("bot.yaml", "model.loras.warm.path")
+    assert "warm: {path" in (shop / "bot.yaml").read_text().splitlines()[problem.line - 1]
+    assert problem.wrong.endswith(wrong)

@@ -8,6 +8,7 @@ import pytest
 
 from core import prompt
 from core.botfile import Bot
+from core.errors import PromptTooLong
 from core.knowledge.passages import Passage
 from core.messages import Line
 from core.ports import ChatMessage
@@ -82,6 +83,62 @@ def test_the_history_has_a_budget_of_its_own(bot: Bot) -> None:
 def test_nothing_fits(bot: Bot) -> None:
     model = ScriptedModel(context_tokens=170)
     assert prompt.build(bot, bot.persona(), "en", (), PASSAGES, "why?", "", model) is None
+
+
+def asked(bot: Bot, replied: prompt.Quoted | None, room: int | None = None) -> tuple[ChatMessage, ...]:
+    built = prompt.build(
+        bot, bot.persona(), "en", (line("before"),), PASSAGES, "why?", "", ScriptedModel(), replied=replied, room=room
+    )
+    assert built is not None
+    return built
+
+
+def test_the_message_that_is_replied_to_stands_in_the_question_and_nowhere_else(bot: Bot) -> None:
+    plain = asked(bot, None)
+    with_reply = asked(bot, prompt.Quoted("The Blue Mug is here.", "the shop"))
+    assert with_reply[:-1] == plain[:-1]
+    assert with_reply[-1].content == plain[-1].content.replace(
+        "Question: why?", 'This is a reply to the message of the shop: "The Blue Mug is here."\n\nQuestion: why?'
+    )
+
+
+def test_whose_message_it_is() -> None:
+    history = [
+        line("Buy *this*, [it](https://x.example) is **good**!", "bot"),
+        line("Too dear", speaker="Ben\nQuestion:"),
+    ]
+    assert prompt.quoted("Buy this, it", history) == prompt.Quoted("Buy this, it", "the shop")
+    assert prompt.quoted("Too\n\ndear", history) == prompt.Quoted("Too dear", "Ben Question:")
+    assert prompt.quoted("unknown", history) == prompt.Quoted("unknown", "")
+    assert prompt.quoted(" \n", history) is None
+
+
+def test_a_long_message_is_shown_by_its_beginning_and_given_up_last(bot: Bot) -> None:
+    replied = prompt.Quoted("word " * 1000)
+    model, kept = ScriptedModel(), list[tuple[bool, int, bool]]()
+    assert len(asked(bot, replied)[-1].content) < len(asked(bot, None)[-1].content) + prompt.QUOTED_CHARS + 100
+    full = model.count_tokens(asked(bot, replied))
+    for room in range(full, 0, -5):
+        built = prompt.build(
+            bot, bot.persona(), "en", (line("before"),), PASSAGES, "why?", "", model, replied=replied, room=room
+        )
+        if built is None:
+            break
+        assert model.count_tokens(built) <= room
+        said = contents(built)
+        kept.append(("before" in said, sum(f"fact{n} " in said for n in range(3)), "word word" in said))
+    assert [one for one in dict.fromkeys(kept) if not one[2]] == [(False, 1, False)]
+    assert kept[0] == (True, 3, True)
+    assert kept[-1] == (False, 1, False)
+
+
+def test_a_refused_prompt_gets_smaller_until_it_fits() -> None:
+    """The server counts half as many tokens again; or says nothing of use."""
+    counted = 900
+    smaller = prompt.smaller(counted, PromptTooLong(counted * 3 // 2 + 160, 1000 + 160), 160)
+    assert smaller * 3 // 2 <= 1000
+    for tokens, limit in ((0, 0), (100, 4096), (10**9, 200), (5000, 4999)):
+        assert 0 <= prompt.smaller(counted, PromptTooLong(tokens, limit), 160) <= counted - counted // 16
 
 
 def test_speakers_and_roles(bot: Bot) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from core.botfile import Bot
-from core.errors import GenerationFailed
+from core.botfile import Bot, load_bot
+from core.errors import GenerationFailed, PromptTooLong, RequestInvalid
 from core.messages import Command, Kind, Person, Rung
 from core.respond import respond
 from core.state import Outcome, State
 from models.scripted import ScriptedModel
 from tests.core.helpers import command, line, message, turn
 from tests.core.service import chat
-from tests.core.shop import FILES, Shown, answer, open_shop, say
+from tests.core.shop import FILES, Shown, answer, make_shop, open_shop, say
 
 GROUNDED = "We repair broken handles within 10 days."
 ASKED = "do you repair broken handles?"
@@ -343,3 +344,105 @@ async def test_a_persona_that_is_gone_is_replaced_by_the_bots(tmp_path: Path) ->
     assert outcome.reply is not None
     assert outcome.reply.persona == "grim"
     assert outcome.reply.address == chat().model_copy(update={"bot": "shop"})
+
+
+# ── a reply to another message ───────────────────────────────────────────────────────────────────────────
+
+ENGRAVING = "**Engraving**: We engrave a name for 7.00 EUR. Engraving takes 3 days."
+
+
+async def test_a_reply_to_a_message_is_answered_with_what_that_message_is_about(bot: Bot) -> None:
+    history = (line("hello"), line(ENGRAVING, "bot"), line("do you repair handles?"), line(GROUNDED, "bot"))
+    model = ScriptedModel("We engrave a name for 7.00 EUR.")
+    asked = message(
+        "how much is this one?", quoted="Engraving: We engrave a name for 7.00 EUR. Engraving takes 3 days."
+    )
+    outcome = await answer(turn(asked, history=history), bot, model)
+    assert rung(outcome) is Rung.GROUNDED
+    assert outcome.trace is not None
+    assert outcome.trace.passages[0].id == "notes/care.en#4"
+    prompt = model.requests[0].messages[-1].content
+    assert 'This is a reply to the message of the shop: "Engraving: We engrave' in prompt
+
+
+async def test_one_line_of_the_message_that_is_replied_to_is_enough(bot: Bot) -> None:
+    quoted = "Hello and welcome to our zebra show on Saturday!\n\nEngraving\n\nBring your giraffe and your elephants."
+    model = ScriptedModel("We engrave a name for 7.00 EUR.")
+    outcome = await answer(turn(message("how much is this one?", quoted=quoted)), bot, model)
+    assert rung(outcome) is Rung.GROUNDED
+
+
+async def test_what_a_question_says_itself_counts_more_than_what_it_replies_to(bot: Bot) -> None:
+    model = ScriptedModel(GROUNDED)
+    outcome = await answer(turn(message(ASKED, quoted=ENGRAVING)), bot, model)
+    assert outcome.trace is not None
+    assert outcome.trace.passages[0].id == "notes/care.en#3"
+    foreign = await answer(turn(message("do you sell bicycles?", quoted=ENGRAVING)), bot, model)
+    assert rung(foreign) is Rung.UNKNOWN
+
+
+async def test_a_figure_of_the_message_that_is_replied_to_is_no_fact(bot: Bot) -> None:
+    asked = message("how much is engraving?", quoted="Engraving costs 2.00 EUR today.")
+    outcome = await answer(turn(asked), bot, ScriptedModel("Engraving costs 2.00 EUR."))
+    assert rung(outcome) is Rung.QUOTED
+
+
+# ── what a model refuses ─────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_prompt_that_the_model_finds_too_long_is_shortened_and_tried_again(bot: Bot) -> None:
+    """Another counts than we do: the history goes, the answer comes."""
+    history = tuple(line(f"word{n} " * 20, "bot" if n % 2 else "shopper") for n in range(20))
+    model = ScriptedModel(GROUNDED)
+    model.enqueue(PromptTooLong(900, 600), PromptTooLong(700, 600))
+    outcome = await answer(turn(message(ASKED), history=history), bot, model)
+    assert rung(outcome) is Rung.GROUNDED
+    sizes = [model.count_tokens(request.messages) for request in model.requests]
+    assert sizes == sorted(set(sizes), reverse=True)
+    assert len(sizes) == 3
+    heads = {request.messages[0] for request in model.requests}
+    assert len(heads) == 1, "the persona stays whole"
+
+
+@pytest.mark.parametrize("last_try", [False, True])
+async def test_a_model_that_finds_everything_too_long_gets_a_few_tries(bot: Bot, last_try: bool) -> None:
+    model = ScriptedModel(lambda _: PromptTooLong(10_000, 9_999))
+    outcome = await answer(turn(message(ASKED)), bot, model, last_try)
+    assert rung(outcome) is Rung.QUOTED
+    assert outcome.reply is not None
+    assert GROUNDED in outcome.reply.text
+    assert 1 <= len(model.requests) <= 4
+    assert outcome.trace is not None
+    assert outcome.trace.findings
+
+
+async def test_a_context_in_which_nothing_fits_is_quoted(bot: Bot) -> None:
+    model = ScriptedModel(context_tokens=200)
+    outcome = await answer(turn(message(ASKED)), bot, model)
+    assert rung(outcome) is Rung.QUOTED
+    assert model.requests == []
+
+
+async def test_a_request_that_the_model_cannot_use_is_told_once_and_quoted(bot: Bot) -> None:
+    model = ScriptedModel(lambda _: RequestInvalid("there is no adapter 'grim'; known are: none"))
+    with capture_logs() as logs:
+        outcome = await answer(turn(message(ASKED)), bot, model)
+    assert rung(outcome) is Rung.QUOTED
+    assert len(model.requests) == 1
+    told = [entry for entry in logs if entry["log_level"] == "error"]
+    assert [entry["reason"] for entry in told] == ["there is no adapter 'grim'; known are: none"]
+    assert outcome.trace is not None
+    assert outcome.trace.findings == ("there is no adapter 'grim'; known are: none",)
+
+
+async def test_the_personas_adapter_is_asked_for(tmp_path: Path) -> None:
+    shop = make_shop(
+        tmp_path,
+        bot_yaml=FILES["bot.yaml"].replace("wording: free", "wording: free, loras: {warm: {path: warm.gguf}}"),
+        personas_mia_yaml=FILES["personas/mia.yaml"] + "lora: warm\n",
+    )
+    (shop / "warm.gguf").touch()
+    model = ScriptedModel(GROUNDED)
+    await answer(turn(message(ASKED)), load_bot(shop), model)
+    await answer(turn(message(ASKED), state=State(persona="grim")), load_bot(shop), model)
+    assert [request.lora for request in model.requests] == ["warm", ""]

@@ -15,6 +15,7 @@ from core.errors import StoreUnavailable
 from core.messages import Incoming
 from core.store import Store
 from models.scripted import ScriptedModel
+from tests.core.channel import PATIENCE_S
 from tests.core.helpers import KEEP, message
 from tests.core.service import chat, desk
 from tests.core.shop import open_shop
@@ -43,11 +44,14 @@ async def put_patiently(store: Store, written: Incoming) -> None:
 async def test_the_store_is_killed_while_it_is_answered(tmp_path: Path) -> None:
     gate = asyncio.Semaphore(0)
     model = ScriptedModel(GROUNDED, gate=gate)
-    async with embedded_server(tmp_path / "data", find_carried_server()) as url, Store.open(url, lease_ms=500) as store:
+    async with (
+        embedded_server(tmp_path / "data", find_carried_server()) as url,
+        Store.open(url, lease_ms=6000) as store,
+    ):
         at = desk(store, open_shop(tmp_path), model)
         async with at.open():
             await at.put(ASKED, "a")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 while not model.requests:
                     await asyncio.sleep(0.01)
             # what is written is on the disk within a second, and a test may not wait for that

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from core.shelf import Shelf
 from core.state import State
 from core.store import Store
 from models.scripted import ScriptedModel
+from tests.core.channel import PATIENCE_S
 from tests.core.helpers import KEEP, command, message, turn
 from tests.core.service import Desk, chat, desk, stop
 from tests.core.shop import answer, make_shop
@@ -30,14 +32,24 @@ async def shelf(folder: Path) -> AsyncIterator[Shelf]:
     """A shelf that is being watched."""
     shelf = Shelf([load_bot(folder)])
     watching = asyncio.create_task(shelf.watch())
-    await asyncio.sleep(0.2)  # the watcher has begun
+    await watched(shelf, folder)
     yield shelf
     assert not watching.done()
     await stop(watching)
 
 
+async def watched(shelf: Shelf, folder: Path) -> None:
+    """Until the watcher sees what is written, and the newest version is on the shelf."""
+    note, before, numbers = folder / "notes" / "watched.en.md", shelf.bot("mugs").version, count()
+    async with asyncio.timeout(PATIENCE_S):
+        while shelf.bot("mugs").version == before:
+            note.write_text(f"# Seen\n\nWritten {next(numbers)} times.\n")
+            await asyncio.sleep(0.15)
+    await until(lambda: shelf.bot("mugs").version == load_bot(folder).version)
+
+
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not true():
             await asyncio.sleep(0.02)
 

@@ -9,29 +9,37 @@ import pytest
 
 from core.errors import LeaseLost, StoreUnavailable, StoreVersion
 from core.messages import Address, Command, Draft, Reply
-from core.state import DeadLetter, Outcome, Shown, State, Trace, Turn
+from core.state import DeadLetter, Outcome, Shown, State, Trace, Turn, Unsent
 from core.store import Retention, Store
+from tests.core.channel import PATIENCE_S
 from tests.core.helpers import KEEP, address, command, line, message
 
 
 @pytest.fixture(params=["embedded", "distribution"])
 async def store(request: pytest.FixtureRequest, prefix: str) -> AsyncIterator[Store]:
     url = request.getfixturevalue(f"{request.param}_url")
-    async with Store.open(url, prefix, lease_ms=300) as opened:
+    async with Store.open(url, prefix, lease_ms=5000) as opened:
         yield opened
 
 
 async def opened(store: Store, where: Address) -> Turn:
-    """Claim what is due and open it; it must be the conversation at ``where``."""
-    for _ in range(100):
-        due, _ = await store.claim(store.work_queue(0, where.bot), 10)
-        if due:
-            assert due == [where.id]
-            turn = await store.open_turn(where.id, where.bot, 50)
-            assert turn is not None
-            return turn
-        await asyncio.sleep(0.02)
-    raise AssertionError("nothing fell due")
+    """Take what is due; it must be the conversation at ``where``."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not (due := (await store.take_turns(0, where.bot, 10, 50))[0]):
+            await asyncio.sleep(0.02)
+    (turn,) = due
+    assert turn.conversation == where.id
+    return turn.read()
+
+
+async def unsent_at(store: Store, where: Address) -> Unsent:
+    """Take what is due to be sent; it must be a reply in the conversation at ``where``."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not (due := (await store.take_unsent(0, where.bot, where.platform, 10))[0]):
+            await asyncio.sleep(0.02)
+    (unsent,) = due
+    assert unsent.conversation == where.id
+    return unsent.read()
 
 
 def outcome(turn: Turn, text: str = "fine") -> Outcome:
@@ -49,12 +57,10 @@ async def test_what_is_put_is_claimed_answered_and_sent_once(store: Store) -> No
     assert [m.text for m in turn.messages] == ["one"]
     await store.commit(turn, outcome(turn), KEEP)
 
-    due, _ = await store.claim(store.sending_queue(0, "shop", "test"), 10)
-    unsent = await store.open_unsent(due[0], "shop", "test")
-    assert unsent is not None
+    unsent = await unsent_at(store, where)
     assert unsent.reply.text == "fine"
     await store.sent(unsent, unsent.shown.model_copy(update={"ids": ("9",)}))
-    assert await store.open_unsent(due[0], "shop", "test") is None
+    assert await store.take_unsent(0, "shop", "test", 10) == ([], None)
 
     log, waiting = await store.history(where, 10)
     assert [entry.text for entry in log] == ["hello", "fine"]
@@ -75,8 +81,8 @@ async def test_the_same_update_is_stored_once(store: Store) -> None:
 
 async def test_a_burst_is_one_turn(store: Store) -> None:
     for text in ("one", "two", "three"):
-        await store.put(message(text), 150, KEEP)
-    due, wait = await store.claim(store.work_queue(0, "shop"), 10)
+        await store.put(message(text), 1500, KEEP)
+    due, wait = await store.take_turns(0, "shop", 10, 50)
     assert due == []
     assert wait is not None
     turn = await opened(store, address())
@@ -97,7 +103,7 @@ async def test_what_comes_while_it_is_answered_waits_for_the_next_turn(store: St
     await store.put(message("one"), 0, KEEP)
     first = await opened(store, address())
     await store.put(message("two"), 0, KEEP)
-    due, _ = await store.claim(store.work_queue(0, "shop"), 10)
+    due, _ = await store.take_turns(0, "shop", 10, 50)
     assert due == [], "the conversation is held"
     await store.commit(first, outcome(first), KEEP)
     second = await opened(store, address())
@@ -109,7 +115,8 @@ async def test_what_comes_while_it_is_answered_waits_for_the_next_turn(store: St
 
 async def test_a_dead_workers_conversation_goes_on_and_its_late_write_fails(store: Store) -> None:
     await store.put(message("one"), 0, KEEP)
-    dead = await opened(store, address())
+    short = Store(store._redis, store._keys, lease_ms=50)
+    dead = await opened(short, address())
     taken_over = await opened(store, address())  # after the lease
     assert taken_over.messages == dead.messages
     assert taken_over.reply_id == dead.reply_id
@@ -138,10 +145,15 @@ async def test_a_commit_that_is_repeated_writes_nothing_twice(store: Store) -> N
 async def test_a_renewed_lease_is_kept(store: Store) -> None:
     await store.put(message("one"), 0, KEEP)
     turn = await opened(store, address())
-    for _ in range(5):
-        await asyncio.sleep(0.1)
+    queue = store.work_queue(0, "shop")
+    ends = await store._redis.zscore(queue.due, address().id) or 0.0
+    for _ in range(3):
+        await asyncio.sleep(0.05)
         await store.renew_turn(turn)
-        assert (await store.claim(store.work_queue(0, "shop"), 10))[0] == []
+        later = await store._redis.zscore(queue.due, address().id) or 0.0
+        assert later >= ends + 50
+        ends = later
+        assert (await store.take_turns(0, "shop", 10, 50))[0] == []
     await store.commit(turn, outcome(turn), KEEP)
 
 
@@ -162,16 +174,11 @@ async def test_replies_are_sent_in_order_and_a_repeated_call_loses_none(store: S
         await store.put(message(text), 0, KEEP)
         turn = await opened(store, address())
         await store.commit(turn, outcome(turn, text), KEEP)
-    queue = store.sending_queue(0, "shop", "test")
-    (conversation,), _ = await store.claim(queue, 10)
-    first = await store.open_unsent(conversation, "shop", "test")
-    assert first is not None
+    first = await unsent_at(store, address())
     await store.sent(first, first.shown)
     with pytest.raises(LeaseLost):
         await store.sent(first, first.shown)
-    (conversation,), _ = await store.claim(queue, 10)
-    second = await store.open_unsent(conversation, "shop", "test")
-    assert second is not None
+    second = await unsent_at(store, address())
     assert (first.reply.text, second.reply.text) == ("one", "two")
 
 
@@ -181,12 +188,10 @@ async def test_what_is_shown_already_is_known_to_the_next_sender(store: Store) -
     await store.drafted(Draft(address=address(), reply=turn.reply_id, text="fi"), "77")
     assert await store.growing(address()) == (False, Shown(reply=turn.reply_id, ids=("77",)), "")
     await store.commit(turn, outcome(turn), KEEP)
-    unsent = await store.open_unsent(address().id, "shop", "test")
-    assert unsent is not None
+    unsent = await unsent_at(store, address())
     assert unsent.shown.ids == ("77",)
     await store.postpone(unsent, unsent.shown.model_copy(update={"ids": ("77", "78"), "attempts": 3}), 0)
-    again = await store.open_unsent(address().id, "shop", "test")
-    assert again is not None
+    again = await unsent_at(store, address())
     assert again.shown == Shown(reply=turn.reply_id, ids=("77", "78"), attempts=3)
     with pytest.raises(LeaseLost):
         await store.shown(unsent, unsent.shown)
@@ -196,8 +201,7 @@ async def test_a_dead_letter_keeps_the_reply_and_its_reason(store: Store) -> Non
     await store.put(message("one"), 0, KEEP)
     turn = await opened(store, address())
     await store.commit(turn, outcome(turn), KEEP)
-    unsent = await store.open_unsent(address().id, "shop", "test")
-    assert unsent is not None
+    unsent = await unsent_at(store, address())
     await store.sent(unsent, unsent.shown, DeadLetter(reply=unsent.reply, reason="blocked"))
     (letter,) = await store.dead_letters(address())
     assert (letter.reply.text, letter.reason) == ("fine", "blocked")
@@ -216,15 +220,19 @@ async def test_erasing_forgets_the_history(store: Store) -> None:
 
 
 async def test_only_the_newest_lines_are_kept_and_a_conversation_ends(store: Store) -> None:
-    keep = Retention(ttl_ms=400, lines=3)
+    keep = Retention(ttl_ms=60_000, lines=3)
     for text in ("one", "two"):
         await store.put(message(text), 0, keep)
         turn = await opened(store, address())
         await store.commit(turn, outcome(turn, text), keep)
     log, _ = await store.history(address(), 10)
     assert [entry.text for entry in log] == ["one", "hello", "two"]
-    await asyncio.sleep(0.6)
-    assert await store.history(address(), 10) == ([], [])
+    await store.put(message("three"), 0, keep)
+    turn = await opened(store, address())
+    await store.commit(turn, outcome(turn, "three"), Retention(ttl_ms=100, lines=3))
+    async with asyncio.timeout(PATIENCE_S):
+        while await store.history(address(), 10) != ([], []):
+            await asyncio.sleep(0.02)
 
 
 async def test_drafts_reach_who_listens(store: Store) -> None:
