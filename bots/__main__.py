@@ -1,4 +1,4 @@
-"""The command line: python -m bots run | chat | check | new."""
+"""The command line: python -m bots run | chat | check | new | tune | embed | bench."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 
+from bots import bench
 from bots.logs import configure_logs
 from bots.settings import Settings, export_hub_settings, read_settings
 from core.errors import ConfigError, KefuError
@@ -22,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+app.add_typer(bench.app, name="bench")
 out = Console()
 err = Console(stderr=True)
 
@@ -114,6 +116,52 @@ def new(
     out.print(
         f"Next:  {start} check {folder}\n       {start} chat {folder}\n       {start} run {folder}", soft_wrap=True
     )
+
+
+@app.command()
+def tune(
+    bot: Annotated[
+        Path | None, typer.Argument(metavar="[BOT_DIR]", help="A bot's folder; without it, bots/teahouse.")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Measure again, even if this machine is known.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    repack: Annotated[
+        str | None,
+        typer.Option(metavar="TYPE", help="Write the model in another type: q4_0, q8_0, iq4_nl or q4_k_m."),
+    ] = None,
+) -> None:
+    """Show which options make a bot's model fastest on this machine, and what a repacked quantisation would bring."""
+    from bots import tune as tuning
+    from models.tuning.orders import REPACK_TYPES
+
+    kind = next((one for one in REPACK_TYPES if repack is not None and one == repack.lower()), None)
+    if repack is not None and kind is None:
+        raise typer.BadParameter(f"--repack is one of {', '.join(REPACK_TYPES)}, not {repack!r}")
+    work = tuning.tune(
+        bot or Path("bots/teahouse"),
+        _settings(log_level="error"),
+        again=again,
+        as_json=as_json,
+        kind=kind,
+        out=out,
+        err=err,
+    )
+    _go(work)
+
+
+@app.command()
+def embed(
+    bot: BotDir,
+    text: Annotated[list[str], typer.Option(help="A text; several are compared with each other.")],
+    query: Annotated[bool, typer.Option("--query", help="The texts are questions, not passages.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with the vectors.")] = False,
+) -> None:
+    """Show what the bot's embedding model makes of a few texts: how alike it finds them."""
+    from bots import embed as embedding
+
+    settings = _settings(log_level="error")
+    kind: Literal["query", "passage"] = "query" if query else "passage"
+    _go(embedding.embed(bot, settings, text, kind=kind, as_json=as_json, out=out, err=err))
 
 
 # ── what every command does ──────────────────────────────────────────────────────────────────────────────

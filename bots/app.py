@@ -88,7 +88,7 @@ async def open_service(bots: Sequence[Bot], settings: Settings, progress: Openin
             store = await stack.enter_async_context(Store.open(url))
         except ValueError as error:
             raise StoreError(f"KEFU_REDIS_URL is no address of a Redis: {error}; write redis://host:6379/0") from error
-        models = await stack.enter_async_context(open_models(bots, settings.data_dir, progress))
+        models = await stack.enter_async_context(open_models(bots, settings.data_dir, progress, tune=settings.tune))
         yield Service(store, Shelf(bots), models, embedded=not settings.redis_url)
 
 

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="the address the web chat listens on; 0.0.0.0: all")
     port: int = Field(default=8080, ge=0, le=65535, description="the port of the web chat; 0: any free one")
+    tune: bool = Field(default=True, description="measure new models at their first load on this machine")
     log: Literal["text", "json"] = Field(default="text", description="the form of the log on the terminal")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="what is logged")
 

@@ -2,116 +2,93 @@
 
 from __future__ import annotations
 
-import asyncio
-import queue
-import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import structlog
 
-from core.errors import GenerationFailed
-from core.ports import GenerationRequest, Piece, Usage
+from core.errors import GenerationFailed, ModelError, RequestInvalid
+from models.answer import Answer
 from models.cache import Counters, PrefixCache
-from models.mailbox import Mailbox
-from models.runner import DecodeFailed, Runner, Sampler, Vocabulary
-from models.scheduler import Job, Scheduler, Turn
-from models.text import TextStream
+from models.inbox import Cancel, Inbox
+from models.job import Turn
+from models.mailbox import Post
+from models.options import EngineOptions, Governor, Load
+from models.prefixes import PrefixStore
+from models.runner import DecodeFailed, Runner, Vocabulary
+from models.scheduler import Scheduler
+from models.speculation import Speculator
+from models.spill import Spill
+from models.waiting import Waiting
+from models.warmth import WarmStart
 
 log = structlog.get_logger("models.engine")
 
-
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """``chunk``: prompt tokens of a step while answers are written; ``keep``: cells that idle prefixes may hold."""
-
-    parallel: int
-    chunk: int = 64
-    keep: int = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """How busy the engine is at this moment, and what its prefix cache has done so far."""
-
-    running: int
-    waiting: int
-    counters: Counters
-
-
-@dataclass(slots=True, eq=False)
-class Answer:
-    """What the decode thread knows of one request."""
-
-    job: Job
-    request: GenerationRequest
-    seed: int
-    mailbox: Mailbox
-    text: TextStream
-    started: float
-    admitted: float | None = None
-    first: float | None = None
-    sampler: Sampler | None = None
-    drawn: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    number: int
-
-
-class Inbox:
-    """The only thing that both sides touch. Once it is closed nothing gets in, so nobody waits for an answer in vain."""
-
-    def __init__(self) -> None:
-        self._orders: queue.SimpleQueue[Answer | Cancel | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self.closed = False
-
-    def put(self, order: Answer | Cancel) -> None:
-        with self._lock:
-            if self.closed:
-                raise GenerationFailed("the model is closed")
-            self._orders.put(order)
-
-    def get(self, *, wait: bool) -> Answer | Cancel | None:
-        """None: there is nothing, or it was closed."""
-        try:
-            return self._orders.get(block=wait)
-        except queue.Empty:
-            return None
-
-    def close(self) -> None:
-        with self._lock:
-            self.closed = True
-            self._orders.put(None)  # wakes the thread
+_QUIET_S = 2.0  # without a request before something is written to disk
+_PACE_MEMORY = 0.9  # of how long answers take, from answer to answer
 
 
 class Decoder:
     """Everything that happens in the decode thread."""
 
-    def __init__(self, runner: Runner, vocabulary: Vocabulary, options: EngineOptions, inbox: Inbox) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        vocabulary: Vocabulary,
+        options: EngineOptions,
+        inbox: Inbox,
+        *,
+        adapters: Collection[str] = (),
+        governor: Governor | None = None,
+        prefixes: PrefixStore | None = None,
+    ) -> None:
         self._runner = runner
         self._vocabulary = vocabulary
         self._options = options
         self._inbox = inbox
+        self._governor = governor
+        self._warmth = WarmStart(prefixes, adapters) if prefixes and runner.limits.rewinds else None
         self._answers: dict[int, Answer] = {}
-        self._deliveries: list[tuple[Mailbox, Callable[[], None]]] = []
+        self._post = Post()
+        self._counters = Counters()
+        self._pace: float | None = None
         self._set_up()
 
     def _set_up(self) -> None:
-        limits = self._runner.limits
-        self._cache = PrefixCache(self._runner, limits, keep=self._options.keep)
-        self._scheduler = Scheduler(self._cache, limits, parallel=self._options.parallel, chunk=self._options.chunk)
+        options, limits = self._options, self._runner.limits
+        self._spill = Spill(options.spill_bytes) if options.spill_bytes else None
+        self._speculator = Speculator() if options.speculate and limits.rewinds else None
+        self._cache = PrefixCache(
+            self._runner,
+            limits,
+            keep=options.keep,
+            spill=self._spill,
+            prefixes=self._warmth.known if self._warmth else None,
+            counters=self._counters,
+        )
+        self._scheduler = Scheduler(
+            self._cache, limits, parallel=options.parallel, chunk=options.chunk, drafter=self._speculator
+        )
+
+    # ── asked by other threads ───────────────────────────────────────────────────────────────────────────
 
     def load(self) -> Load:
-        scheduler = self._scheduler
-        return Load(len(scheduler.running), scheduler.waiting, replace(self._cache.counters))
+        counters = replace(self._counters, spilled_bytes=self._spill.bytes if self._spill else 0)
+        return Load(len(self._scheduler.running), self._scheduler.waiting, counters, self._pace)
+
+    def waiting(self, owner: str) -> Waiting | None:
+        place = self._scheduler.place_of(owner)
+        if place is None:
+            return None
+        pace = self._pace
+        return Waiting(place, None if pace is None else (place + 1) * pace / self._scheduler.parallel)
+
+    # ── the loop ─────────────────────────────────────────────────────────────────────────────────────────
 
     def run(self) -> None:
+        if self._warmth:
+            self._guarded_load(self._warmth)
         try:
             while not self._inbox.closed:
                 self._take_orders()
@@ -121,51 +98,91 @@ class Decoder:
             self.shut_down()
 
     def _take_orders(self) -> None:
-        """Waits only if there is nothing to do."""
-        order = self._inbox.get(wait=not self._answers)
+        order = self._inbox.get() if self._answers else self._wait()
         while order is not None:
             if isinstance(order, Answer):
                 self._answers[order.job.number] = order
                 self._scheduler.submit(order.job)
             elif answer := self._answers.get(order.number):
                 self._end(answer)
-            order = self._inbox.get(wait=False)
+            order = self._inbox.get()
+
+    def _wait(self) -> Answer | Cancel | None:
+        """Nothing runs; what nobody should have to wait for is done meanwhile."""
+        while self._warmth and self._warmth.has_work and not self._inbox.closed:
+            if order := self._inbox.get(wait=_QUIET_S):
+                return order
+            if not self._inbox.closed:
+                self._guarded_store(self._warmth)
+        return self._inbox.get(wait=None) if not self._inbox.closed else None
 
     def _guarded_step(self) -> None:
         try:
             self._step()
         except Exception as error:  # a fault of ours or the library's must not silence every later answer
             log.exception("the model's step failed; starting over with an empty cache")
-            for answer in list(self._answers.values()):
-                self._fail(answer, f"the model failed: {error}")
+            for answer in self._answers.values():
+                self._refuse(answer, GenerationFailed(f"the model failed: {error}"))
+                answer.close()
+            self._answers.clear()
             self._runner.clear()
             self._set_up()
 
+    def _guarded_load(self, warmth: WarmStart) -> None:
+        try:
+            warmth.load(self._cache)
+        except Exception:  # a warm start is a favour
+            log.exception("stored prefixes could not be loaded; starting with an empty cache")
+            self._runner.clear()
+            self._set_up()
+
+    def _guarded_store(self, warmth: WarmStart) -> None:
+        try:
+            warmth.store_one(self._cache)
+        except Exception:
+            log.exception("a prefix could not be stored")
+
     def _step(self) -> None:
-        turns = self._decode(self._scheduler.plan())
-        for row, turn in enumerate(turns):
-            if turn.slice.sample and (answer := self._answers.get(turn.job.number)):
-                self._draw(answer, row)
-
-    # ── decoding ─────────────────────────────────────────────────────────────────────────────────────────
-
-    def _decode(self, turns: list[Turn]) -> list[Turn]:
-        """Evaluate the batch; returns what was evaluated. What fails alone, too, fails its own request only."""
+        turns = self._with_samplers(self._scheduler.plan())
         if not turns:
-            return []
+            return
+        reads = any(turn.job.reads for turn in turns)
+        started = time.perf_counter()
+        decoded = self._decode(turns)
+        self._draw_all(decoded)
+        if self._speculator and decoded and not reads:
+            self._speculator.observe(_tokens(decoded), time.perf_counter() - started)
+
+    def _with_samplers(self, turns: Sequence[Turn]) -> Sequence[Turn]:
+        """Whoever gets its first step gets its sampler; a request that the model cannot follow fails here, alone."""
         now = time.monotonic()
         for turn in turns:
             answer = self._answers[turn.job.number]
             answer.admitted = answer.admitted or now
+            if answer.sampler is None:
+                try:
+                    answer.sampler = self._runner.sampler(answer.request, answer.seed)
+                except RequestInvalid as error:
+                    self._refuse(answer, error)
+                    self._end(answer)
+        return [turn for turn in turns if turn.job.number in self._answers]
+
+    # ── decoding ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _decode(self, turns: Sequence[Turn]) -> Sequence[Turn]:
+        """Evaluate the batch; returns what was evaluated. What fails alone, too, fails its own request only."""
+        started = time.perf_counter()
         try:
-            self._runner.decode([turn.slice for turn in turns])
+            self._runner.decode([turn.slice for turn in turns], turns[0].job.adapter)
         except DecodeFailed as error:
             log.warning("a batch could not be evaluated", reason=str(error), requests=len(turns))
             if error.intact and (len(turns) > 1 or self._cache.evict_idle()):
                 self._decode_one_by_one(turns)
             else:
                 self._fail_all(turns, error)
-            return []
+            return ()
+        if self._governor and (count := self._governor.observe(_tokens(turns), time.perf_counter() - started)):
+            self._runner.set_threads(count)
         self._scheduler.evaluated(turns)
         return turns
 
@@ -173,13 +190,12 @@ class Decoder:
         self._cache.evict_idle()
         for turn in turns:
             try:
-                self._runner.decode([turn.slice])
+                self._runner.decode([turn.slice], turn.job.adapter)
             except DecodeFailed as error:
                 self._fail_all([turn], error)
                 continue
             self._scheduler.evaluated([turn])
-            if turn.slice.sample:
-                self._draw(self._answers[turn.job.number], 0)
+            self._draw_all([turn])
 
     def _fail_all(self, turns: Sequence[Turn], error: DecodeFailed) -> None:
         for turn in turns:
@@ -187,83 +203,78 @@ class Decoder:
 
     # ── one answer ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _draw(self, answer: Answer, row: int) -> None:
-        if answer.sampler is None:
-            answer.sampler = self._runner.sampler(answer.request.sampling, answer.seed)
-        token = answer.sampler.draw(row)
-        answer.first = answer.first or time.monotonic()
-        answer.drawn += 1
-        if self._vocabulary.is_end(token):
-            self._finish(answer, "stop")
-            return
-        text = answer.text.feed(self._vocabulary.text(token))
-        if text:
-            self._tell(answer.mailbox, lambda: answer.mailbox.put(text))
-        if answer.text.stopped:
-            self._finish(answer, "stop")
-        elif answer.drawn == answer.request.max_tokens:
-            self._finish(answer, "length")
-        else:
-            self._scheduler.append(answer.job, token)
+    def _draw_all(self, turns: Sequence[Turn]) -> None:
+        row = 0
+        for turn in turns:
+            if turn.slice.wanted:
+                self._draw(self._answers[turn.job.number], turn, row)
+            row += turn.slice.wanted
 
-    def _finish(self, answer: Answer, finish: Literal["stop", "length"]) -> None:
-        now, first, admitted = time.monotonic(), answer.first or 0.0, answer.admitted or 0.0
-        usage = Usage(
-            prompt_tokens=len(answer.job.prompt),
-            cached_tokens=answer.job.cached,
-            completion_tokens=answer.drawn,
-            queued_s=admitted - answer.started,
-            first_token_s=first - answer.started,
-            total_s=now - answer.started,
-            seed=answer.seed,
-        )
-        last = Piece(text=answer.text.end(), finish=finish, usage=usage)
-        self._tell(answer.mailbox, lambda: answer.mailbox.end(last))
-        self._end(answer)
+    def _draw(self, answer: Answer, turn: Turn, row: int) -> None:
+        """The token after this turn, and one more for each token of the draft that was right."""
+        right = 0
+        token, finish = answer.draw(row, self._vocabulary)
+        while finish is None:
+            self._scheduler.append(answer.job, token)
+            if right == len(turn.draft) or token != turn.draft[right]:
+                break
+            right += 1
+            token, finish = answer.draw(row + right, self._vocabulary)
+        if turn.draft:
+            self._judge(turn, right)
+        if finish is None:
+            text, logprobs = answer.take()
+            if text:
+                self._post.add(answer.mailbox, lambda: answer.mailbox.put(text, logprobs))
+        else:
+            last = answer.last_piece(finish)
+            self._post.add(answer.mailbox, lambda: answer.mailbox.end(last))
+            self._end(answer)
+
+    def _judge(self, turn: Turn, right: int) -> None:
+        self._scheduler.accepted(turn, right)
+        self._counters.drafted_tokens += len(turn.draft)
+        self._counters.accepted_tokens += right
+        if self._speculator:
+            self._speculator.judge(turn.job.number, len(turn.draft), right)
 
     def _fail(self, answer: Answer, reason: str) -> None:
-        self._tell(answer.mailbox, lambda: answer.mailbox.fail(GenerationFailed(reason)))
+        self._refuse(answer, GenerationFailed(reason))
         self._scheduler.fail(answer.job)
         self._end(answer)
+
+    def _refuse(self, answer: Answer, error: ModelError) -> None:
+        self._post.add(answer.mailbox, lambda: answer.mailbox.fail(error))
 
     def _end(self, answer: Answer) -> None:
         """Its place is free; nothing of it is left here."""
         self._answers.pop(answer.job.number, None)
         self._scheduler.finish(answer.job)
-        if answer.sampler is not None:
-            answer.sampler.close()
-            answer.sampler = None
+        answer.close()
+        if answer.admitted is not None:
+            held = time.monotonic() - answer.admitted
+            self._pace = held if self._pace is None else self._pace * _PACE_MEMORY + held * (1 - _PACE_MEMORY)
 
-    # ── to the event loops ───────────────────────────────────────────────────────────────────────────────
-
-    def _tell(self, mailbox: Mailbox, act: Callable[[], None]) -> None:
-        self._deliveries.append((mailbox, act))
+    # ── to the event loops, and the end ──────────────────────────────────────────────────────────────────
 
     def _deliver(self) -> None:
-        """One wake-up for each event loop and step, however many answers got text."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[Callable[[], None]]] = defaultdict(list)
-        for mailbox, act in self._deliveries:
-            by_loop[mailbox.loop].append(act)
-        self._deliveries = []
-        for loop, acts in by_loop.items():
-            try:
-                loop.call_soon_threadsafe(_all, acts)
-            except RuntimeError:  # the loop is closed: nobody reads these answers any more
-                for answer in [one for one in self._answers.values() if one.mailbox.loop is loop]:
-                    self._end(answer)
+        for loop in self._post.deliver():  # it is closed: nobody reads these answers any more
+            for answer in [one for one in self._answers.values() if one.mailbox.loop is loop]:
+                self._end(answer)
 
     def shut_down(self) -> None:
         self._inbox.close()
-        while (order := self._inbox.get(wait=False)) is not None:
+        while (order := self._inbox.get()) is not None:
             if isinstance(order, Answer):
                 self._answers[order.job.number] = order
         for answer in list(self._answers.values()):
             self._fail(answer, "the model is being closed")
         self._deliver()
+        while self._warmth and self._warmth.has_work:
+            self._guarded_store(self._warmth)
         self._vocabulary.close()
         self._runner.close()
 
 
-def _all(acts: Sequence[Callable[[], None]]) -> None:
-    for act in acts:
-        act()
+def _tokens(turns: Sequence[Turn]) -> int:
+    return sum(len(turn.slice.tokens) for turn in turns)

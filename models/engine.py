@@ -7,37 +7,59 @@ import secrets
 import threading
 import time
 import weakref
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import suppress
 from itertools import count
 from types import TracebackType
 from typing import Self
 
-from core.errors import GenerationFailed, PromptTooLong
+from core.errors import GenerationFailed, PromptTooLong, RequestInvalid
 from core.ports import ChatMessage, GenerationRequest, ModelInfo, Piece
-from models.decoder import Answer, Cancel, Decoder, EngineOptions, Inbox, Load
+from models.answer import Answer
+from models.decoder import Decoder
+from models.inbox import Cancel, Inbox
+from models.job import Job
 from models.mailbox import Mailbox
+from models.options import EngineOptions, Governor, Load
+from models.prefixes import PrefixStore
 from models.runner import Runner, Vocabulary
-from models.scheduler import Job
 from models.template import ChatTemplate
 from models.text import TextStream
+from models.waiting import Waiting
 
 _LONG_TEXT = 10_000  # characters that take some milliseconds to tokenise: not in the event loop
 _SEEDS = 2**32 - 1
 
 
 class Engine:
-    """A TextModel. Open it with ``async with``, or ``start()`` and ``aclose()``; any number of event loops may use it."""
+    """A TextModel. Open it with ``async with``, or ``start()`` and ``aclose()``; any number of event loops may use it.
+
+    ``adapters``: the names of the LoRA adapters that the runner has. ``governor``: decides on threads. ``prefixes``:
+    where persona prefixes are kept for a warm start.
+    """
 
     def __init__(
-        self, info: ModelInfo, runner: Runner, vocabulary: Vocabulary, template: ChatTemplate, options: EngineOptions
+        self,
+        info: ModelInfo,
+        runner: Runner,
+        vocabulary: Vocabulary,
+        template: ChatTemplate,
+        options: EngineOptions,
+        *,
+        adapters: Collection[str] = (),
+        governor: Governor | None = None,
+        prefixes: PrefixStore | None = None,
     ) -> None:
         self.info = info
+        self._limit = min(info.context_tokens, runner.limits.cells)
+        self._adapters = frozenset(adapters)
         self._vocabulary = vocabulary
         self._template = template
         self._numbers = count()
         self._inbox = Inbox()
-        self._decoder = Decoder(runner, vocabulary, options, self._inbox)
+        self._decoder = Decoder(
+            runner, vocabulary, options, self._inbox, adapters=self._adapters, governor=governor, prefixes=prefixes
+        )
         self._thread = threading.Thread(target=self._decoder.run, name=f"model {info.name}", daemon=True)
         # A process that ends without aclose() still leaves the library before the interpreter takes itself apart.
         self._finalizer = weakref.finalize(self, _stop, self._decoder, self._inbox, self._thread)
@@ -61,7 +83,12 @@ class Engine:
         await self.aclose()
 
     def load(self) -> Load:
+        """How busy it is, and its counters. Any thread may ask."""
         return self._decoder.load()
+
+    def waiting(self, owner: str) -> Waiting | None:
+        """The owner's place in the queue, and how long it takes from there. None: nothing of the owner's waits."""
+        return self._decoder.waiting(owner)
 
     # ── the port ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -73,6 +100,7 @@ class Engine:
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Piece, None]:
         started = time.monotonic()
+        self._check(request)
         prompt = await self._prompt(request)
         answer = self._answer(request, prompt, started)
         self._inbox.put(answer)
@@ -85,6 +113,11 @@ class Engine:
             if piece is None or piece.finish is None:
                 self._cancel(answer)
 
+    def _check(self, request: GenerationRequest) -> None:
+        if request.lora and request.lora not in self._adapters:
+            known = ", ".join(sorted(self._adapters)) or "none"
+            raise RequestInvalid(f"the model has no LoRA adapter named {request.lora!r}; it has: {known}")
+
     def _cancel(self, answer: Answer) -> None:
         with suppress(GenerationFailed):  # closed: everything has ended already
             self._inbox.put(Cancel(answer.job.number))
@@ -92,9 +125,11 @@ class Engine:
     async def _prompt(self, request: GenerationRequest) -> list[int]:
         long = sum(len(message.content) for message in request.messages) > _LONG_TEXT
         tokens = await asyncio.to_thread(self._tokens, request.messages) if long else self._tokens(request.messages)
+        if not tokens:
+            raise RequestInvalid("the model's chat template makes nothing of these messages; send at least one")
         needed = len(tokens) + request.max_tokens
-        if needed > self.info.context_tokens:
-            raise PromptTooLong(needed, self.info.context_tokens)
+        if needed > self._limit:
+            raise PromptTooLong(needed, self._limit)
         return tokens
 
     def _tokens(self, messages: Sequence[ChatMessage]) -> list[int]:
@@ -108,7 +143,7 @@ class Engine:
     def _answer(self, request: GenerationRequest, prompt: list[int], started: float) -> Answer:
         seed = request.sampling.seed
         return Answer(
-            job=Job(next(self._numbers), request.owner, prompt, request.max_tokens),
+            job=Job(next(self._numbers), request.owner, prompt, request.max_tokens, request.lora),
             request=request,
             seed=secrets.randbelow(_SEEDS) if seed is None else seed,
             mailbox=Mailbox(asyncio.get_running_loop()),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,9 +22,16 @@ _MOST_TENSORS = 1 << 16
 _MOST_STRINGS = 1 << 22
 _DEFAULT_ALIGNMENT = 32
 
-_STRING, _ARRAY = 8, 9
+_FLOAT, _STRING, _ARRAY = 6, 8, 9
+_WHOLE = (0, 1, 2, 3, 4, 5, 10, 11)
+_MOST_NUMBERS = 256
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
-_KEPT = {"general.architecture", "general.alignment", "tokenizer.ggml.model", "tokenizer.ggml.tokens", "split.count"}
+_KEPT = {
+    "general.architecture", "general.type", "general.alignment", "tokenizer.ggml.model", "tokenizer.ggml.tokens",
+    "split.count", "adapter.type",
+}  # fmt: skip
+_ALPHA = "adapter.lora.alpha"
+_LORA_TENSORS = (0, 1, 2, 3, 6, 7, 8, 30)  # F32, F16, Q4_0 to Q8_0, BF16: what a matrix product takes
 
 # (elements in a block, bytes of a block) by ggml type; a type that is missing here is checked by its offset only.
 _BLOCKS = {
@@ -41,15 +49,21 @@ _OTHER_KINDS = (
 )  # fmt: skip
 
 
+_NO_EMBEDDERS = ("clip", "mmproj", "t5", "wavtokenizer-dec", "whisper", "dream", "llada", "llada-moe")
+
+
 class NotUsable(Exception):
     """The message says what is wrong with the file, without its name: "is cut off …"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
+    """``numbers``: the short whole numbers that describe the model (layers, heads, …), by their keys."""
+
     architecture: str
     vocabulary: int
     parts: int
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
 
 def check_gguf(path: Path) -> Header:
@@ -64,12 +78,51 @@ def check_gguf(path: Path) -> Header:
     return header
 
 
+def check_embedder(path: Path) -> Header:
+    """Raises NotUsable if llama.cpp could not make vectors of texts with this file, and OSError."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        header = _Reader(file, size).header()
+    if header.architecture in _NO_EMBEDDERS:
+        raise NotUsable(f"makes no vectors of texts (its architecture is {header.architecture!r})")
+    if not header.vocabulary and header.parts <= 1:
+        raise NotUsable("has no vocabulary, so it cannot read text")
+    return header
+
+
+def check_lora(path: Path, architecture: str) -> None:
+    """Raises NotUsable if the file is no LoRA adapter for a model of that architecture, and OSError.
+
+    llama.cpp takes the types of these entries for granted, and ends the process if they are others.
+    """
+    with path.open("rb") as file:
+        reader = _Reader(file, os.fstat(file.fileno()).st_size)
+        header = reader.header()
+    if reader.text("general.type") != "adapter" or reader.text("adapter.type") != "lora":
+        raise NotUsable("is no LoRA adapter; convert one with llama.cpp's convert_lora_to_gguf.py")
+    if header.architecture != architecture:
+        raise NotUsable(f"is for another architecture ({header.architecture!r}; this model's is {architecture!r})")
+    if reader.kinds.get(_ALPHA) != _FLOAT:
+        raise NotUsable("says no adapter.lora.alpha (a 32-bit float), so nobody knows how strongly to apply it")
+    if not reader.tensors or not reader.tensors <= set(_LORA_TENSORS):
+        raise NotUsable("has no tensors, or some of a type that an adapter cannot have; convert it to f16 or f32")
+
+
 class _Reader:
+    """``kinds`` of all entries, and the types of all ``tensors``, are known after ``header()``."""
+
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
         self._size = size
         self._at = 0
         self._values: dict[str, str | int] = {}
+        self.numbers: dict[str, int] = {}
+        self.kinds: dict[str, int] = {}
+        self.tensors: set[int] = set()
+
+    def text(self, key: str) -> str:
+        value = self._values.get(key, "")
+        return value if isinstance(value, str) else ""
 
     def header(self) -> Header:
         self._check_magic()
@@ -87,6 +140,7 @@ class _Reader:
             architecture=str(self._values.get("general.architecture", "")),
             vocabulary=self._int("tokenizer.ggml.tokens"),
             parts=self._int("split.count") or 1,
+            numbers=self.numbers,
         )
 
     def _check_magic(self) -> None:
@@ -101,11 +155,13 @@ class _Reader:
 
     def _entry(self) -> None:
         key = self._text(_LONGEST_KEY)
-        kind = self._number("<I")
+        kind = self.kinds[key] = self._number("<I")
         if key in _KEPT and kind == _STRING:
             self._values[key] = self._text(_LONGEST_KEPT)
         elif key in _KEPT and kind in _SCALARS and kind not in (6, 12):
             self._values[key] = self._number(_SCALARS[kind])
+        elif kind in _WHOLE and len(self.numbers) < _MOST_NUMBERS:
+            self.numbers[key] = self._number(_SCALARS[kind])
         elif kind == _ARRAY:
             self._values[key] = self._skip_array()
         else:
@@ -142,6 +198,7 @@ class _Reader:
         for _ in range(dimensions):
             elements *= self._number("<Q")
         kind, offset = self._number("<I"), self._number("<Q")
+        self.tensors.add(kind)
         per_block, size = _BLOCKS.get(kind, (1, 0))
         return offset + -(-elements // per_block) * size
 

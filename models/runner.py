@@ -1,4 +1,4 @@
-"""What the engine needs from the library that evaluates tokens. models/llama.py is the real one; tests script theirs."""
+"""What the engine needs from the library that evaluates tokens. models/llama is the real one; tests script theirs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from core.ports import Sampling
+from core.ports import GenerationRequest, TokenLogprob
 
 
 class DecodeFailed(Exception):
@@ -21,25 +21,27 @@ class DecodeFailed(Exception):
 class Slice:
     """Tokens of one sequence, to be evaluated at the positions ``start``, ``start + 1``, …
 
-    ``sample``: the next token is going to be drawn after the last of them.
+    ``wanted``: after each of so many last tokens the next one may be drawn; each of them is a *row* of the batch.
     """
 
     sequence: int
     start: int
     tokens: Sequence[int]
-    sample: bool
+    wanted: int
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a runner can hold: ``cells`` tokens of all sequences together, ``batch`` tokens in one decode.
 
-    ``rewinds``: a sequence can be cut back or shared in part (recurrent models cannot).
+    ``rows`` after which a token may be drawn in one decode. ``rewinds``: a sequence can be cut back or shared in part
+    (recurrent models cannot).
     """
 
     cells: int
     sequences: int
     batch: int
+    rows: int
     rewinds: bool = True
 
 
@@ -47,7 +49,21 @@ class Memory(Protocol):
     """The KV cache: cells, each of which belongs to one or more sequences."""
 
     def share(self, source: int, target: int, length: int) -> None:
-        """Let the empty sequence ``target`` hold the first ``length`` cells of ``source`` too; nothing is copied."""
+        """Let ``target`` hold the first ``length`` cells of ``source`` too; nothing is copied.
+
+        ``target`` is empty, or holds only a tail that begins at ``length``.
+        """
+        ...
+
+    def behead(self, sequence: int, length: int) -> None:
+        """Let a sequence go of its first ``length`` tokens; the rest stays at its positions."""
+        ...
+
+    def holds(self, sequence: int, length: int) -> bool:
+        """Whether all is there that a token after the first ``length`` ones looks back at.
+
+        False: a sliding window has passed over them and the cells were used for others.
+        """
         ...
 
     def truncate(self, sequence: int, length: int) -> None:
@@ -58,10 +74,28 @@ class Memory(Protocol):
         """Forget all sequences."""
         ...
 
+    def save(self, sequence: int) -> bytes:
+        """What the cells of a sequence hold, to be given back to a runner of the same model, build and options.
+
+        Maybe only a tail (see ``behead``). Nothing: it cannot be saved whole.
+        """
+        ...
+
+    def restore(self, sequence: int, data: bytes) -> bool:
+        """Fill the empty sequence with what was saved, at the same positions; it takes cells of its own.
+
+        False: refused, nothing changed.
+        """
+        ...
+
 
 class Sampler(Protocol):
     def draw(self, row: int) -> int:
-        """Draw the token that follows slice ``row`` of the last decode."""
+        """Draw the token that follows ``row`` of the last decode. Rows are counted over all slices, in their order."""
+        ...
+
+    def logprob(self, row: int, token: int, top: int) -> TokenLogprob:
+        """Of ``token`` and the ``top`` likeliest ones after ``row``: as the model gave them, before anything else."""
         ...
 
     def close(self) -> None: ...
@@ -72,11 +106,17 @@ class Runner(Memory, Protocol):
 
     limits: Limits
 
-    def decode(self, slices: Sequence[Slice]) -> None:
-        """Evaluate one batch. Raises DecodeFailed."""
+    def decode(self, slices: Sequence[Slice], adapter: str = "") -> None:
+        """Evaluate one batch, all of it with the LoRA adapter of that name. Raises DecodeFailed."""
         ...
 
-    def sampler(self, sampling: Sampling, seed: int) -> Sampler: ...
+    def sampler(self, request: GenerationRequest, seed: int) -> Sampler:
+        """Raises RequestInvalid: its grammar, schema or bias is wrong."""
+        ...
+
+    def set_threads(self, count: int) -> None:
+        """For the decodes from now on."""
+        ...
 
     def close(self) -> None: ...
 

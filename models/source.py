@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from core.config import ModelConfig
 from core.errors import ModelUnavailable
-from models.gguf import NotUsable, check_gguf
+from models.gguf import Header, NotUsable, check_gguf
 
 if TYPE_CHECKING:
     from models.download import Hub, Progress
@@ -27,8 +27,25 @@ class ModelFile:
     named: str
 
 
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a file is wanted for: the section of bot.yaml that names it, what it must be, and how that is checked."""
+
+    section: str
+    what: str
+    check: Callable[[Path], Header]
+
+
+TEXT = Purpose("model", "a text model", check_gguf)
+
+
 async def find_model(
-    config: ModelConfig, base_dir: Path, *, progress: Callable[[Progress], None] | None = None, hub: Hub | None = None
+    config: ModelConfig,
+    base_dir: Path,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    hub: Hub | None = None,
+    purpose: Purpose = TEXT,
 ) -> ModelFile:
     """Raises ModelUnavailable. ``progress`` is called from another thread, a few times a second, while downloading."""
     if config.repo:
@@ -41,7 +58,7 @@ async def find_model(
         path = (base_dir / Path(config.path).expanduser()).absolute()
         named = str(path)
     file = ModelFile(path, named)
-    await asyncio.to_thread(_check, file, config)
+    await asyncio.to_thread(_check, file, config, purpose)
     return file
 
 
@@ -70,12 +87,12 @@ async def _download(config: ModelConfig, progress: Callable[[Progress], None] | 
         download.stop()  # if we were cancelled: the thread must not go on
 
 
-def _check(file: ModelFile, config: ModelConfig) -> None:
-    where = "correct model.file in bot.yaml" if config.repo else "correct model.path in bot.yaml"
+def _check(file: ModelFile, config: ModelConfig, purpose: Purpose) -> None:
+    where = f"correct {purpose.section}.{'file' if config.repo else 'path'} in bot.yaml"
     where = "install Kefu's dependencies again" if config.bundled else where
     again = "download it again" if not config.bundled else where
     try:
-        header = check_gguf(file.path)
+        header = purpose.check(file.path)
     except FileNotFoundError:
         raise ModelUnavailable(f"{file.named} does not exist: {where}") from None
     except IsADirectoryError:
@@ -86,7 +103,7 @@ def _check(file: ModelFile, config: ModelConfig) -> None:
         raise ModelUnavailable(f"{file.named} cannot be read ({error.strerror or error}): {where}") from error
     except NotUsable as error:
         todo = (
-            again if "cut off" in str(error) or "damaged" in str(error) else f"{where} to a text model in GGUF format"
+            again if "cut off" in str(error) or "damaged" in str(error) else f"{where} to {purpose.what} in GGUF format"
         )
         raise ModelUnavailable(f"{file.named} {error}: {todo}") from None
     if header.parts > 1 and config.repo:

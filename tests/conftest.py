@@ -74,5 +74,5 @@ def prefix() -> str:
 
 @pytest.fixture
 async def store(embedded_url: str, prefix: str) -> AsyncIterator[Store]:
-    async with Store.open(embedded_url, prefix, lease_ms=2000) as opened:
+    async with Store.open(embedded_url, prefix, lease_ms=6000) as opened:
         yield opened

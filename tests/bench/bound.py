@@ -1,77 +1,172 @@
 """The bound: the same work through the bare loop of the library, without scheduler, sampling, text or event loop.
 
-Nobody can be faster with this library, this build and these settings; how near one comes measures everything around it.
+Everything that Python does for a token (its place in a batch) is done before the clock runs: what is measured is a loop
+of ``llama_decode``. The model is opened as the engine opens it, with the options that the engine chose. Nobody can be
+faster with this library, this build and these options; how near one comes measures everything around it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
-from llama_cpp import llama_cpp as lib
+from tests.bench.child import Child
+from tests.bench.kefu import CONTEXT, Tuned
+from tests.bench.work import Said
 
-from models.machine import usable_threads
-from tests.bench.work import CONTEXT, PARALLEL, Load
+if TYPE_CHECKING:
+    from llama_cpp import llama_cpp as lib
 
-_BATCH = 512
+_PLACE_CELLS = 1024
 _TOKEN = 1000  # any: what is computed does not depend on it
 
 Row = tuple[int, int, bool]  # sequence, position, whether its logits are wanted
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """``shared`` prompt tokens are evaluated once, or are there already; then each reply's own prompt and text."""
+
+    shared: int
+    shared_is_there: bool
+    own: tuple[int, ...]
+    drawn: tuple[int, ...]
+
+
+def work_of(said: Sequence[Said], *, shared_is_there: bool) -> Work:
+    """What these answers took at least: the beginning that they share is evaluated once."""
+    shared = max(one.cached for one in said) if len(said) > 1 or shared_is_there else 0
+    return Work(
+        shared,
+        shared_is_there,
+        tuple(max(1, one.prompt - shared) for one in said),
+        tuple(max(1, one.tokens) for one in said),
+    )
+
+
 class Bound:
-    def __init__(self, model: Path) -> None:
-        parameters = lib.llama_model_default_params()
-        parameters.n_gpu_layers = 0
-        self._model = lib.llama_model_load_from_file(str(model).encode(), parameters)
-        context = lib.llama_context_default_params()
-        context.n_ctx = CONTEXT + PARALLEL * 256
-        context.n_batch = context.n_ubatch = _BATCH
-        context.n_seq_max = context.n_outputs_max = PARALLEL + 1
-        context.n_threads = context.n_threads_batch = usable_threads()
-        context.kv_unified = True
-        context.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        self._context = lib.llama_init_from_model(self._model, context)
-        self._memory = lib.llama_get_memory(self._context)
-        self._batch = lib.llama_batch_init(_BATCH, 0, 1)
+    """The bare loop in a process of its own, opened as the engine opens the model for so many ``places``."""
 
-    def seconds(self, load: Load) -> float:
-        lib.llama_memory_clear(self._memory, False)
-        shared = [(PARALLEL, position, False) for position in range(load.shared)]
-        if load.shared_is_there:
-            self._decode(shared)
-        started = time.perf_counter()
-        if not load.shared_is_there:
-            self._decode(shared)
-        replies = range(len(load.own))
-        for reply in replies:
-            lib.llama_memory_seq_cp(self._memory, PARALLEL, reply, 0, load.shared)
-        self._decode(
-            (reply, load.shared + at, at == load.own[reply] - 1) for reply in replies for at in range(load.own[reply])
+    def __init__(self, model: Path, places: int, tuned: Tuned) -> None:
+        self._child = Child("the bare loop", _serve, model, places, tuned)
+
+    def seconds(self, work: Work) -> float:
+        """Raises ChildFailed."""
+        return cast(float, self._child.call(work))
+
+    def close(self) -> None:
+        self._child.close()
+
+
+def _serve(pipe: Connection, model: Path, places: int, tuned: Tuned) -> None:
+    loop = _Loop(model, places, tuned)
+    pipe.send(None)
+    while (work := pipe.recv()) is not None:
+        pipe.send(loop.seconds(cast(Work, work)))
+    loop.close()
+
+
+class _Loop:
+    def __init__(self, model: Path, places: int, tuned: Tuned) -> None:
+        from models.llama import LoadOptions, open_model  # first: it decides how the library's threads wait
+
+        options = LoadOptions(
+            context=CONTEXT,
+            cells=CONTEXT + (places - 1) * _PLACE_CELLS,
+            parallel=places,
+            threads=tuned.threads,
+            flash_attention=tuned.flash_attention,
+            kv_type=tuned.kv_type,
+            batch=tuned.batch,
         )
-        for step in range(max(load.drawn) - 1):
-            self._decode(
-                (reply, load.shared + load.own[reply] + step, True) for reply in replies if step < load.drawn[reply] - 1
-            )
-        return time.perf_counter() - started
+        self._runner = open_model(model, options).runner
+        self._context = self._runner._context  # the bare handle is what this is about
+        self._shared = self._runner.limits.sequences - 1
 
-    def _decode(self, rows: Iterable[Row]) -> None:
-        waiting = list(rows)
-        for start in range(0, len(waiting), _BATCH):
-            part = waiting[start : start + _BATCH]
-            for index, (sequence, position, wanted) in enumerate(part):
-                self._batch.token[index] = _TOKEN
-                self._batch.pos[index] = position
-                self._batch.n_seq_id[index] = 1
-                self._batch.seq_id[index][0] = sequence
-                self._batch.logits[index] = wanted
-            self._batch.n_tokens = len(part)
-            if status := lib.llama_decode(self._context, self._batch):
+    def seconds(self, work: Work) -> float:
+        from llama_cpp import llama_cpp as lib
+
+        memory = lib.llama_get_memory(self._context)
+        replies = range(len(work.own))
+        with _Batches(self._runner.limits.batch) as batches:
+            shared = batches.of((self._shared, position, False) for position in range(work.shared))
+            prompts = batches.of(_prompt_rows(work))
+            steps = [batches.of(rows) for rows in _step_rows(work)]
+            self._runner.clear()
+            if work.shared_is_there:
+                self._decode(shared)
+            started = time.perf_counter()
+            if not work.shared_is_there:
+                self._decode(shared)
+            for reply in replies:
+                lib.llama_memory_seq_cp(memory, self._shared, reply, 0, work.shared)
+            self._decode(prompts)
+            for step in steps:
+                self._decode(step)
+            return time.perf_counter() - started
+
+    def _decode(self, batches: Sequence[lib.llama_batch]) -> None:
+        from llama_cpp import llama_cpp as lib
+
+        for batch in batches:
+            if status := lib.llama_decode(self._context, batch):
                 raise RuntimeError(f"llama_decode returned {status}")
             lib.llama_synchronize(self._context)
 
     def close(self) -> None:
-        lib.llama_batch_free(self._batch)
-        lib.llama_free(self._context)
-        lib.llama_model_free(self._model)
+        self._runner.close()
+
+
+def _prompt_rows(work: Work) -> Iterator[Row]:
+    for reply, own in enumerate(work.own):
+        for at in range(own):
+            yield reply, work.shared + at, at == own - 1
+
+
+def _step_rows(work: Work) -> Iterator[list[Row]]:
+    """The last token that is drawn is not evaluated any more."""
+    for step in range(max(work.drawn) - 1):
+        yield [
+            (reply, work.shared + work.own[reply] + step, True)
+            for reply in range(len(work.own))
+            if step < work.drawn[reply] - 1
+        ]
+
+
+class _Batches:
+    """Makes batches, and frees them at the end."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._made: list[lib.llama_batch] = []
+
+    def __enter__(self) -> _Batches:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        from llama_cpp import llama_cpp as lib
+
+        for batch in self._made:
+            lib.llama_batch_free(batch)
+
+    def of(self, rows: Iterable[Row]) -> list[lib.llama_batch]:
+        waiting = list(rows)
+        return [self._filled(waiting[at : at + self._size]) for at in range(0, len(waiting), self._size)]
+
+    def _filled(self, rows: Sequence[Row]) -> lib.llama_batch:
+        from llama_cpp import llama_cpp as lib
+
+        batch = lib.llama_batch_init(len(rows), 0, 1)
+        self._made.append(batch)
+        for index, (sequence, position, wanted) in enumerate(rows):
+            batch.token[index] = _TOKEN
+            batch.pos[index] = position
+            batch.n_seq_id[index] = 1
+            batch.seq_id[index][0] = sequence
+            batch.logits[index] = int(wanted)
+        batch.n_tokens = len(rows)
+        return cast("lib.llama_batch", batch)

@@ -4,98 +4,100 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import resource
+import signal
 import sys
-import time
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import TracebackType
-from typing import Self, cast
 
-from tests.bench.systems import open_system
-from tests.bench.work import Load, Prompt, Said
-
-BOUND = "bound"
+_TAIL = 600  # characters of the log that are shown
+_PATIENCE_S = 20.0
 
 
 class ChildFailed(Exception):
-    """The process ended; the message says what was asked of it."""
+    """The process ended, or did not start; the message says what was asked of it, and the last that it wrote."""
+
+
+class Log:
+    """What a process writes to its error output, for the case that it fails."""
+
+    def __init__(self) -> None:
+        handle, name = tempfile.mkstemp(prefix="kefu-bench-", suffix=".log")
+        os.close(handle)
+        self.path = Path(name)
+
+    def tail(self) -> str:
+        with suppress(OSError):
+            return self.path.read_text("utf-8", "replace")[-_TAIL:].strip()
+        return ""
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
 
 
 class Child:
-    """``ask`` for a system, ``seconds`` for the bound."""
+    """Runs ``serve(pipe, *given)`` in a new Python process. What it sends first is ``ready``."""
 
-    def __init__(self, name: str, model: Path) -> None:
+    def __init__(self, name: str, serve: Callable[..., None], *given: object) -> None:
         context = multiprocessing.get_context("spawn")
         self.name = name
+        self._log = Log()
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(name, model, theirs), daemon=True)
+        self._process = context.Process(target=_run, args=(serve, theirs, self._log.path, given), daemon=True)
         self._process.start()
         theirs.close()
+        try:
+            self.ready = self._receive("start")
+        except BaseException:
+            self._end()
+            raise
 
-    def __enter__(self) -> Self:
-        self._receive("start")
-        return self
+    @property
+    def pid(self) -> int:
+        return self._process.pid or 0
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process.is_alive():
+    def call(self, what: object) -> object:
+        """Send and wait for the answer. Raises ChildFailed."""
+        try:
+            self._pipe.send(what)
+        except OSError:
+            raise self._failed("answer") from None
+        return self._receive("answer")
+
+    def close(self) -> None:
+        """Ask it to end, and see that it does."""
+        with suppress(OSError):
             self._pipe.send(None)
-        self._process.join(30)
+        self._end()
+
+    def _end(self) -> None:
+        self._process.join(_PATIENCE_S)
         if self._process.is_alive():
             self._process.kill()
-
-    def ask(self, prompts: Sequence[Prompt]) -> tuple[float, list[Said], float]:
-        """Seconds until all is said; the answers; the most memory that the process has held so far, in MB."""
-        self._pipe.send(list(prompts))
-        return cast(tuple[float, list[Said], float], self._receive(f"answer {len(prompts)} shoppers"))
-
-    def seconds(self, load: Load) -> float:
-        self._pipe.send(load)
-        return cast(float, self._receive("evaluate"))
+            self._process.join(_PATIENCE_S)
+        self._pipe.close()
+        self._log.remove()
 
     def _receive(self, what: str) -> object:
         try:
             return self._pipe.recv()
-        except EOFError:
-            self._process.join(5)
-            raise ChildFailed(f"{self.name} was to {what} and ended with exit code {self._process.exitcode}") from None
+        except (EOFError, OSError):
+            raise self._failed(what) from None
+
+    def _failed(self, what: str) -> ChildFailed:
+        self._process.join(5)
+        why = self._log.tail() or "it wrote nothing"
+        return ChildFailed(f"{self.name} was to {what} and ended with exit code {self._process.exitcode}: {why}")
 
 
-def _serve(name: str, model: Path, pipe: Connection) -> None:
-    """In the child: open, then answer until None comes."""
+def _run(serve: Callable[..., None], pipe: Connection, log: Path, given: tuple[object, ...]) -> None:
+    """In the child. Ctrl-C is for the parent, which then ends its children."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if name == BOUND:
-        _serve_bound(model, pipe)
-        return
-    system = open_system(name, model)
-    pipe.send(None)
-    while (prompts := pipe.recv()) is not None:
-        started = time.perf_counter()
-        said = system.ask(prompts)
-        pipe.send((time.perf_counter() - started, said, _peak_mb()))
-    system.close()
-
-
-def _serve_bound(model: Path, pipe: Connection) -> None:
-    from models.llama import set_up_library
-
-    set_up_library()  # first: it decides how the library's threads wait, and the bound has to wait as the engine does
-    from tests.bench.bound import Bound
-
-    bound = Bound(model)
-    pipe.send(None)
-    while (load := pipe.recv()) is not None:
-        pipe.send(bound.seconds(load))
-    bound.close()
-
-
-def _peak_mb() -> float:
-    """Linux says it for the program that runs now; getrusage would count what its parent held at the fork."""
+    os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND), sys.stderr.fileno())
     try:
-        status = Path("/proc/self/status").read_text()
-        return round(int(status.split("VmHWM:")[1].split()[0]) / 1024, 1)
-    except (OSError, IndexError):
-        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2, 1)  # bytes on macOS
+        serve(pipe, *given)
+    except EOFError:  # the parent is gone
+        sys.exit(1)

@@ -1,7 +1,8 @@
-"""Turns per second through everything but the model: put → claim → open → respond → commit → outbox → the platform.
+"""Turns per second through everything but the model: put → take → respond → commit → outbox → the platform.
 
-The store is the embedded server, the model answers at once and the platform takes everything, so this is what the core
-itself allows. Shoppers write the next message when they have the answer to the last one.
+As on a machine with two cores: the embedded server, one worker process with a model that answers at once, and this
+process with the inbox, the outbox and a platform that takes everything. Shoppers write the next message when they have
+the answer to the last one, and begin another conversation after a few.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import asyncio
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
@@ -20,36 +21,50 @@ import redis.asyncio as redis
 from rich.table import Table
 
 from bots.valkey import embedded_server, find_carried_server
-from core.botfile import Bot, load_bot
 from core.inbox import StoredInbox
 from core.messages import Address, Incoming, Outgoing, Person
 from core.outbox import Outbox
 from core.ports import Inbox, Traits
 from core.shelf import Shelf
 from core.store import Store
-from core.worker import Worker
-from models.scripted import ScriptedModel
+from tests.bench.turns_shop import ONE_QUESTION, PLATFORM, TEAHOUSE, answered_from_notes, mixed, shop
+from tests.bench.turns_stored import fill, memory
+from tests.bench.turns_worker import WorkerProcess, worker_process
 
-_BOT = Path(__file__).resolve().parents[2] / "bots" / "teahouse"
-_PLATFORM = "bench"
-# Answered from a note by the (scripted) model: the longest way through the ladder.
-_QUESTION = "How should I store green tea once it is opened?"
-_ANSWER = "Once opened, drink green and yellow tea within 3 months."
 # What redis-py sends; everything else in the server's statistics is called by the Lua functions.
-_SENT_BY_CLIENT = ("evalsha", "publish", "blpop", "exec", "script|load")
+_SENT_BY_CLIENT = ("evalsha", "eval", "publish", "blpop", "exec")
+_NOT_OURS = ("info", "config|resetstat", "config|set", "ping", "hello", "client|setinfo")
 _PATIENCE_S = 60.0
+_TURNS_OF_A_CONVERSATION = 5
+
+# Each question with the answer that it must get; empty: any.
+Questions = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class TurnsBench:
-    turns: int = 2000
-    shoppers: tuple[int, ...] = (1, 32)
+    """``shoppers`` write at once; ``stored`` conversations are there already, in one measurement after the other.
+
+    ``others``: also one shopper alone, one question again and again, and a mix of all kinds of questions.
+    """
+
+    turns: int = 5000
+    shoppers: int = 32
+    stored: tuple[int, ...] = (10, 10_000, 1_000_000)
+    others: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class TurnsResult:
-    """``round_trips``: commands that the client sent; ``commands``: with those that the Lua functions called inside."""
+    """``asked``: what, ``stored``: conversations that were there before.
 
+    ``round_trips``: commands that the clients sent, also where several went out together; ``commands``: with those that
+    the Lua functions called inside. ``bytes_per_turn``: between the clients and the server, both ways. ``*_cpu_ms``: of
+    each turn, of the worker, of this process (inbox, outbox, the shoppers themselves) and of the server.
+    """
+
+    asked: str
+    stored: int
     shoppers: int
     turns: int
     turns_per_s: float
@@ -57,26 +72,28 @@ class TurnsResult:
     p95_ms: float
     commands_per_turn: float
     round_trips_per_turn: float
+    bytes_per_turn: int
+    bytes_per_conversation: int
+    worker_cpu_ms: float
+    gateway_cpu_ms: float
+    store_cpu_ms: float
     failed: int
 
 
 class RecordingChannel:
     """A platform that takes everything at once and tells each shopper when the answer is there."""
 
-    bot = _BOT.name
-    platform = _PLATFORM
+    bot = TEAHOUSE.name
+    platform = PLATFORM
     traits = Traits(max_chars=4000, streams=False, typing=False)
 
     def __init__(self) -> None:
         self.connected = asyncio.Event()
-        self.texts: list[str] = []
-        self._waiting: dict[str, asyncio.Event] = {}
+        self._waiting: dict[str, asyncio.Future[str]] = {}
 
-    async def answered(self, address: Address) -> None:
-        await self._waiting[address.id].wait()
-
-    def expect(self, address: Address) -> None:
-        self._waiting[address.id] = asyncio.Event()
+    def expect(self, address: Address) -> asyncio.Future[str]:
+        self._waiting[address.id] = answer = asyncio.get_running_loop().create_future()
+        return answer
 
     async def listen(self, inbox: Inbox) -> None:
         self.connected.set()
@@ -85,9 +102,8 @@ class RecordingChannel:
         return [text]
 
     async def send(self, message: Outgoing) -> str:
-        self.texts.append(message.text)
-        self._waiting[message.address.id].set()
-        return str(len(self.texts))
+        self._waiting.pop(message.address.id).set_result(message.text)
+        return message.reply
 
     async def edit(self, sent: str, message: Outgoing) -> None:
         pass
@@ -96,81 +112,150 @@ class RecordingChannel:
         pass
 
 
+@dataclass(frozen=True, slots=True)
+class _Shop:
+    """Everything that runs, and what is known of the conversations in it."""
+
+    inbox: StoredInbox
+    channel: RecordingChannel
+    worker: WorkerProcess
+    client: redis.Redis
+
+
 async def run(bench: TurnsBench, say: Callable[[str], None]) -> list[TurnsResult]:
-    results = []
-    for shoppers in bench.shoppers:
-        say(f"{bench.turns} turns of {shoppers} shopper{'s' * (shoppers != 1)}")
-        with tempfile.TemporaryDirectory(prefix="kefu-bench-") as folder:
-            async with embedded_server(Path(folder), find_carried_server()) as url:
-                results.append(await _measure(url, shoppers, max(1, bench.turns // shoppers)))
-    return results
-
-
-async def _measure(url: str, shoppers: int, each: int) -> TurnsResult:
-    async with _shop(url, shoppers) as (inbox, channel), redis.Redis.from_url(url) as client:
-        await asyncio.gather(*(_shopper(inbox, channel, number, 1, "warm") for number in range(shoppers)))
-        await client.config_resetstat()
-        started = time.perf_counter()
-        times = await asyncio.gather(*(_shopper(inbox, channel, number, each, "") for number in range(shoppers)))
-        seconds = time.perf_counter() - started
-        commands = await _commands(client)
-        wrong = sum(not text.startswith(_ANSWER) for text in channel.texts)
-    ordered = sorted(one for shopper in times for one in shopper)
-    turns = len(ordered)
-    return TurnsResult(
-        shoppers=shoppers,
-        turns=turns,
-        turns_per_s=round(turns / seconds, 1),
-        p50_ms=round(1000 * ordered[turns // 2], 2),
-        p95_ms=round(1000 * ordered[int(0.95 * (turns - 1))], 2),
-        commands_per_turn=round(sum(commands.values()) / turns, 2),
-        round_trips_per_turn=round(sum(commands[name] for name in _SENT_BY_CLIENT) / turns, 2),
-        failed=wrong,
-    )
+    with tempfile.TemporaryDirectory(prefix="kefu-bench-") as folder:
+        async with embedded_server(Path(folder), find_carried_server()) as url:
+            # A rewrite of the append-only file would fall into one measurement and not into another.
+            async with redis.Redis.from_url(url) as client:
+                await client.config_set("auto-aof-rewrite-percentage", 0)
+            async with _shop(url, bench.shoppers) as standing:
+                return await _Measurements(bench, standing, say).all()
 
 
 @asynccontextmanager
-async def _shop(url: str, shoppers: int) -> AsyncIterator[tuple[StoredInbox, RecordingChannel]]:
-    """The sample shop with its worker and outbox; a message is answered at once and not held back for a burst."""
-    bot = _without_waiting(load_bot(_BOT), shoppers)
-    async with Store.open(url) as store, asyncio.TaskGroup() as group:
-        shelf, channel = Shelf([bot]), RecordingChannel()
-        running = [
-            group.create_task(Worker(store, shelf, bot.name, ScriptedModel(_ANSWER)).run()),
-            group.create_task(Outbox(store, channel).run()),
-        ]
-        yield StoredInbox(store, shelf), channel
-        for task in running:
-            task.cancel()
+async def _shop(url: str, shoppers: int) -> AsyncIterator[_Shop]:
+    channel = RecordingChannel()
+    with worker_process(url, shoppers) as worker:
+        async with Store.open(url) as store, redis.Redis.from_url(url) as client:
+            sending = asyncio.create_task(Outbox(store, channel).run())
+            yield _Shop(StoredInbox(store, Shelf([shop(shoppers)])), channel, worker, client)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
 
 
-def _without_waiting(bot: Bot, concurrency: int) -> Bot:
-    limits = bot.config.limits.model_copy(update={"merge_ms": 0, "concurrency": max(16, concurrency)})
-    return replace(bot, config=bot.config.model_copy(update={"limits": limits}))
+class _Measurements:
+    def __init__(self, bench: TurnsBench, standing: _Shop, say: Callable[[str], None]) -> None:
+        self._bench = bench
+        self._shop = standing
+        self._say = say
+        self._stored = 0
+        self._bytes = 0
+        self._conversations = 0
+
+    async def all(self) -> list[TurnsResult]:
+        self._say("finding out what is answered from notes")
+        notes = await answered_from_notes(shop(self._bench.shoppers))
+        await self._turns(notes, 20 * self._bench.shoppers, self._bench.shoppers)  # warm
+        rows = []
+        for stored in self._bench.stored:
+            await self._store(stored, notes)
+            rows.append(await self._measure(f"{len(notes)} questions on notes", notes, self._bench.shoppers))
+        if self._bench.others:
+            mix = dict.fromkeys(mixed(), "")
+            rows.append(await self._measure("one question on a note", {ONE_QUESTION: ""}, self._bench.shoppers))
+            rows.append(await self._measure(f"a mix of {len(mix)} questions", mix, self._bench.shoppers))
+            rows.append(await self._measure(f"{len(notes)} questions on notes", notes, 1))
+        return rows
+
+    async def _store(self, wanted: int, questions: Questions) -> None:
+        """Have at least ``wanted`` conversations stored beside those that are measured."""
+        model = self._new_conversation()
+        await self._shopper(questions, 0, _TURNS_OF_A_CONVERSATION, model)
+        self._say(f"storing {wanted} conversations")
+        before = await memory(self._shop.client)
+        await fill(self._shop.client, model, 1, wanted - self._stored)
+        self._bytes += await memory(self._shop.client) - before
+        self._stored = wanted
+
+    async def _measure(self, asked: str, questions: Questions, shoppers: int) -> TurnsResult:
+        turns = self._bench.turns if shoppers > 1 else max(1, self._bench.turns // 5)
+        self._say(f"{turns} turns: {asked}, {shoppers} at once, {self._stored} conversations stored")
+        client, worker = self._shop.client, self._shop.worker
+        await client.config_resetstat()
+        server = await _server(client)
+        cpu, here, started = worker.cpu_s(), time.process_time(), time.perf_counter()
+        times, failed = await self._turns(questions, turns, shoppers)
+        seconds, here, cpu = time.perf_counter() - started, time.process_time() - here, worker.cpu_s() - cpu
+        commands, after = await _commands(client), await _server(client)
+        ordered, turns = sorted(times), len(times)
+        return TurnsResult(
+            asked=asked,
+            stored=self._stored,
+            shoppers=shoppers,
+            turns=turns,
+            turns_per_s=round(turns / seconds, 1),
+            p50_ms=round(1000 * ordered[turns // 2], 2),
+            p95_ms=round(1000 * ordered[int(0.95 * (turns - 1))], 2),
+            commands_per_turn=round(sum(commands.values()) / turns, 2),
+            round_trips_per_turn=round(sum(commands[name] for name in _SENT_BY_CLIENT) / turns, 2),
+            bytes_per_turn=round((after.bytes - server.bytes) / turns),
+            bytes_per_conversation=round(self._bytes / self._stored),
+            worker_cpu_ms=round(1000 * cpu / turns, 3),
+            gateway_cpu_ms=round(1000 * here / turns, 3),
+            store_cpu_ms=round(1000 * (after.cpu_s - server.cpu_s) / turns, 3),
+            failed=failed,
+        )
+
+    async def _turns(self, questions: Questions, turns: int, shoppers: int) -> tuple[list[float], int]:
+        """Seconds from each message to its answer, and how many answers were wrong."""
+        each = max(1, turns // shoppers)
+        said = await asyncio.gather(*(self._shopper(questions, number * each, each) for number in range(shoppers)))
+        return [one for times, _ in said for one in times], sum(failed for _, failed in said)
+
+    async def _shopper(
+        self, questions: Questions, first: int, turns: int, where: Address | None = None
+    ) -> tuple[list[float], int]:
+        asked, times, failed = list(questions.items()), [], 0
+        for turn in range(turns):
+            if where is None or (turn and turn % _TURNS_OF_A_CONVERSATION == 0):
+                where = self._new_conversation()
+            question, wanted = asked[(first + turn) % len(asked)]
+            answer = self._shop.channel.expect(where)
+            started = time.perf_counter()
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._shop.inbox.put(_message(where, turn, question))
+                text = await answer
+            times.append(time.perf_counter() - started)
+            failed += not text.startswith(wanted)
+        return times, failed
+
+    def _new_conversation(self) -> Address:
+        self._conversations += 1
+        return Address(bot=TEAHOUSE.name, platform=PLATFORM, chat=str(self._conversations))
 
 
-async def _shopper(inbox: StoredInbox, channel: RecordingChannel, number: int, turns: int, name: str) -> list[float]:
-    """Seconds from each message to its answer."""
-    address = Address(bot=_BOT.name, platform=_PLATFORM, chat=f"{name}{number}")
-    times = []
-    for turn in range(turns):
-        channel.expect(address)
-        started = time.perf_counter()
-        async with asyncio.timeout(_PATIENCE_S):
-            await inbox.put(_message(address, turn))
-            await channel.answered(address)
-        times.append(time.perf_counter() - started)
-    return times
+def _message(address: Address, turn: int, question: str) -> Incoming:
+    return Incoming(address=address, update=str(turn), message=str(turn), sender=Person(id=address.chat), text=question)
 
 
-def _message(address: Address, turn: int) -> Incoming:
-    update = f"{address.chat}-{turn}"
-    return Incoming(address=address, update=update, message=update, sender=Person(id=address.chat), text=_QUESTION)
+@dataclass(frozen=True, slots=True)
+class _Server:
+    bytes: int
+    cpu_s: float
+
+
+async def _server(client: redis.Redis) -> _Server:
+    info = await client.info("everything")
+    return _Server(
+        int(info["total_net_input_bytes"]) + int(info["total_net_output_bytes"]),
+        float(info["used_cpu_user"]) + float(info["used_cpu_sys"]),
+    )
 
 
 async def _commands(client: redis.Redis) -> Counter[str]:
     stats = cast(dict[str, dict[str, int]], await client.info("commandstats"))
-    return Counter({name.removeprefix("cmdstat_"): each["calls"] for name, each in stats.items()})
+    called = {name.removeprefix("cmdstat_"): each["calls"] for name, each in stats.items()}
+    return Counter({name: calls for name, calls in called.items() if name not in _NOT_OURS})
 
 
 def as_json(results: Sequence[TurnsResult]) -> list[dict[str, object]]:
@@ -179,11 +264,16 @@ def as_json(results: Sequence[TurnsResult]) -> list[dict[str, object]]:
 
 def table(results: Sequence[TurnsResult]) -> Table:
     shown = Table(title="Turns through the embedded store, with a model that answers at once", title_justify="left")
-    for name in ("shoppers", "turns/s", "p50 ms", "p95 ms", "commands/turn", "round trips/turn", "failed"):
+    shown.add_column("asked")
+    for name in ("stored", "at once", "turns/s", "p50 ms", "p95 ms", "commands", "round trips", "bytes"):
+        shown.add_column(name, justify="right")
+    for name in ("bytes/conversation", "CPU ms: worker", "gateway", "store", "failed"):
         shown.add_column(name, justify="right")
     for row in results:
         shown.add_row(
-            *(str(row.shoppers), f"{row.turns_per_s:.0f}", f"{row.p50_ms:.1f}", f"{row.p95_ms:.1f}"),
-            *(f"{row.commands_per_turn:.1f}", f"{row.round_trips_per_turn:.1f}", str(row.failed)),
+            *(row.asked, f"{row.stored:,}", str(row.shoppers), f"{row.turns_per_s:.0f}"),
+            *(f"{row.p50_ms:.1f}", f"{row.p95_ms:.1f}", f"{row.commands_per_turn:.1f}"),
+            *(f"{row.round_trips_per_turn:.1f}", str(row.bytes_per_turn), str(row.bytes_per_conversation)),
+            *(f"{row.worker_cpu_ms:.2f}", f"{row.gateway_cpu_ms:.2f}", f"{row.store_cpu_ms:.2f}", str(row.failed)),
         )
     return shown

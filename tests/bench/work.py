@@ -1,16 +1,18 @@
-"""What every system is asked in a benchmark, and what it says of each answer."""
+"""What every system is asked in a benchmark, and what is known of each answer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 Start = Literal["cold", "warm"]
+Role = Literal["system", "user", "assistant"]
+Message = tuple[Role, str]
 
-CONTEXT = 4096
-PARALLEL = 8
 REPLY_TOKENS = 48
+PERSONA_TOKENS = 500
+LONG_TOKENS = 3000
 TEMPERATURE = 0.0
 REPEAT_PENALTY = 1.05
 
@@ -35,6 +37,10 @@ _RULES = (
     "If a customer is angry, say first that you understand, and then what happens next.",
     "If you do not know the answer, say so, and offer to ask a colleague in the shop.",
     "Questions about an order need the order number, which stands at the top of the confirmation e-mail.",
+    "Samples of five grams are put into every parcel, chosen to go with what was ordered.",
+    "The shop is open from ten to six, from Monday to Saturday, and closed on public holidays.",
+    "Tastings are held on the first Thursday of the month; twelve people find a place at the table.",
+    "Write the names of teas as they stand in the catalogue, and explain foreign words in a few of your own.",
 )
 _QUESTIONS = (
     "How should I store my green tea so that it stays fresh for a long time?",
@@ -51,15 +57,16 @@ _QUESTIONS = (
     "Please describe what makes a good first infusion of oolong.",
 )
 _LONG = "This is a note of the shop about its teas, its gardens, its people and its way of packing a parcel. "
+_FIRST_NUMBER = 1000  # numbers of four digits are all of one length, so that every persona is
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """``after_s``: comes this long after the others."""
+    """``after_s``: comes this long after the others. ``shopper`` names who asks."""
 
-    system: str
-    question: str
+    messages: tuple[Message, ...]
     max_tokens: int = REPLY_TOKENS
+    shopper: int = 0
     after_s: float = 0.0
 
 
@@ -67,9 +74,10 @@ class Prompt:
 class Said:
     """One answer. Times in seconds from its arrival; ``longest_gap_s`` is the longest wait between two pieces.
 
-    ``failed`` is why there is none. ``prompt`` and ``cached`` count tokens, where the system tells.
+    ``failed`` is why it is none, or not a whole one. ``prompt`` and ``cached`` count tokens, where the system tells.
     """
 
+    text: str = ""
     tokens: int = 0
     first_s: float = 0.0
     total_s: float = 0.0
@@ -80,47 +88,103 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """``shared`` prompt tokens are evaluated once, or are there already; then each reply's own prompt and text."""
+class Asked:
+    """What came of asking a system several prompts at once; ``seconds`` until the last answer was complete."""
 
-    shared: int
-    shared_is_there: bool
-    own: tuple[int, ...]
-    drawn: tuple[int, ...]
+    seconds: float
+    said: tuple[Said, ...]
+    peak_mb: float
 
+    @property
+    def answered(self) -> list[Said]:
+        return [one for one in self.said if not one.failed]
 
-def load_of(said: Sequence[Said], *, shared_is_there: bool) -> Load:
-    """What these answers took at least: the beginning that they share is evaluated once."""
-    shared = max(one.cached for one in said) if len(said) > 1 or shared_is_there else 0
-    return Load(shared, shared_is_there, tuple(one.prompt - shared for one in said), tuple(one.tokens for one in said))
+    @property
+    def replies_per_s(self) -> float:
+        return len(self.answered) / self.seconds
 
-
-class System(Protocol):
-    def ask(self, prompts: Sequence[Prompt]) -> list[Said]:
-        """All prompts arrive at once; returns when the last answer is complete."""
-        ...
-
-    def close(self) -> None: ...
+    @property
+    def tokens_per_s(self) -> float:
+        return sum(one.tokens for one in self.answered) / self.seconds
 
 
-def persona(number: int, rules: int = len(_RULES)) -> str:
-    """About 500 tokens with all rules. Two numbers share only a few tokens at the beginning."""
-    return "\n".join([_INTRODUCTION.format(number=number), *(f"- {rule}" for rule in _RULES[:rules])])
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Texts cut to so many tokens of the model that is measured."""
+
+    persona: str
+    persona_tokens: int
+    long: str
+    long_tokens: int
+
+    def numbered_persona(self, number: int) -> str:
+        """Two numbers share only a few tokens at the beginning, so a new number is a persona that nobody has seen."""
+        return self.persona.format(number=_FIRST_NUMBER + number)
 
 
-def prompts(shoppers: int, personas: Sequence[str], variant: int, tokens: int) -> list[Prompt]:
+def make_texts(count_tokens: Callable[[str], int], persona_tokens: int, long_tokens: int) -> Texts:
+    rules = "\n".join([_INTRODUCTION, *(f"- {rule}" for rule in _RULES)])
+    long = _LONG * (long_tokens // 8)
+
+    def numbered(text: str) -> int:
+        return count_tokens(text.format(number=_FIRST_NUMBER))
+
+    persona = _cut(rules, persona_tokens, numbered)
+    note = _cut(long, long_tokens, count_tokens)
+    return Texts(persona, numbered(persona), note, count_tokens(note))
+
+
+def _cut(text: str, tokens: int, count_tokens: Callable[[str], int]) -> str:
+    """The longest beginning, in whole words, that has at most so many tokens; repeated first if it is too short."""
+    while count_tokens(text) < tokens:
+        text = f"{text}\n{text}"
+    words = text.split(" ")
+    low, high = 1, len(words)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if count_tokens(" ".join(words[:middle])) <= tokens:
+            low = middle
+        else:
+            high = middle - 1
+    return " ".join(words[:low])
+
+
+def first_turns(shoppers: int, personas: Sequence[str], variant: int, tokens: int) -> list[Prompt]:
     """One prompt for each shopper; another ``variant`` asks other questions."""
     return [
-        Prompt(personas[number % len(personas)], f"{_question(number, variant)} ({number})", tokens)
-        for number in range(shoppers)
+        Prompt((("system", personas[one % len(personas)]), ("user", _question(one, variant))), tokens, one)
+        for one in range(shoppers)
     ]
 
 
-def long_prompt(characters: int, after_s: float) -> Prompt:
-    """About a token for each five characters."""
-    text = (_LONG * (characters // len(_LONG) + 1))[:characters]
-    return Prompt(f"Read this and say what it is about. {text}", "What is it about?", 8, after_s)
+def next_turns(prompts: Sequence[Prompt], said: Sequence[Said], variant: int) -> list[Prompt]:
+    """Each conversation goes on with the system's own reply, or with an excuse where it had none."""
+    return [
+        Prompt(
+            (
+                *prompt.messages,
+                ("assistant", reply.text or "I am sorry, I do not know."),
+                ("user", _question(prompt.shopper, variant)),
+            ),
+            prompt.max_tokens,
+            prompt.shopper,
+        )
+        for prompt, reply in zip(prompts, said, strict=True)
+    ]
 
 
-def _question(number: int, variant: int) -> str:
-    return _QUESTIONS[(number + variant * 5) % len(_QUESTIONS)]
+def with_personas(prompts: Sequence[Prompt], personas: Sequence[str]) -> list[Prompt]:
+    """The same conversations under other personas."""
+    return [
+        Prompt((("system", personas[one.shopper % len(personas)]), *one.messages[1:]), one.max_tokens, one.shopper)
+        for one in prompts
+    ]
+
+
+def long_prompt(texts: Texts, shopper: int, after_s: float) -> Prompt:
+    messages: tuple[Message, ...] = (("system", f"Read this: {texts.long}"), ("user", "What is it about?"))
+    return Prompt(messages, 8, shopper, after_s)
+
+
+def _question(shopper: int, variant: int) -> str:
+    return f"{_QUESTIONS[(shopper + variant * 5) % len(_QUESTIONS)]} ({shopper})"

@@ -29,6 +29,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         **kept,
         "PYTHONPATH": str(ROOT),
         "KEFU_DATA_DIR": str(folder / "data"),
+        "KEFU_TUNE": "0",  # no process of a test measures the model first
         "COLUMNS": "200",
         "NO_PROXY": "*",
         "PYTHONUNBUFFERED": "1",

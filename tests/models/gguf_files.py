@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 def text(value: str) -> bytes:
@@ -42,3 +45,24 @@ def gguf_bytes(
     tensors = [tensor("w", (8, 8), 0, 0)] if tensors is None else tensors
     head = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(entries)) + b"".join(entries) + b"".join(tensors)
     return head + b"\0" * (-len(head) % 32) + data
+
+
+def lora_bytes(
+    tensors: Mapping[str, NDArray[np.float32]],
+    *,
+    architecture: str = "llama",
+    alpha: bytes | None = None,
+    kind: str = "adapter",
+) -> bytes:
+    """A LoRA adapter. ``tensors``: by name (…lora_a, …lora_b), rows first, as numpy has them. ``alpha``: its entry."""
+    listed, data = [], b""
+    for name, values in tensors.items():
+        listed.append(tensor(name, values.shape[::-1], 0, len(data)))
+        raw = values.astype("<f4").tobytes()
+        data += raw + b"\0" * (-len(raw) % 32)
+    extra = [
+        entry("general.type", 8, text(kind)),
+        entry("adapter.type", 8, text("lora")),
+        entry("adapter.lora.alpha", 6, struct.pack("<f", 1.0)) if alpha is None else alpha,
+    ]
+    return gguf_bytes(architecture=architecture, vocabulary=(), extra=extra, tensors=listed, data=data)

@@ -11,8 +11,8 @@ import pytest
 
 from core.errors import GenerationFailed, PromptTooLong
 from core.ports import ChatMessage, GenerationRequest, ModelInfo, Piece
-from models.decoder import EngineOptions
 from models.engine import Engine
+from models.options import EngineOptions
 from models.runner import DecodeFailed, Slice
 from models.template import CHATML, ChatTemplate
 from tests.models.runner import ByteVocabulary, ScriptedRunner, saying
@@ -115,9 +115,9 @@ class Pausing(ScriptedRunner):
     def __init__(self) -> None:
         super().__init__(lambda tokens: ord("a"), cells=2000)
 
-    def decode(self, slices: Sequence[Slice]) -> None:
+    def decode(self, slices: Sequence[Slice], adapter: str = "") -> None:
         time.sleep(0.005)  # as a model does: or it has said all before the test can look
-        super().decode(slices)
+        super().decode(slices, adapter)
 
 
 @pytest.mark.parametrize("way", ["close", "task", "break"])

@@ -127,15 +127,15 @@ def test_the_first_megabyte_is_no_trouble(vocabulary: LlamaVocabulary) -> None:
 def test_a_batch_that_does_not_fit_fails_and_leaves_the_rest_intact(opened: Opened) -> None:
     runner = opened.runner
     tokens = opened.vocabulary.tokenize("one two three four", special=False)
-    runner.decode([Slice(0, 0, tokens, sample=True)])
+    runner.decode([Slice(0, 0, tokens, 1)])
     with pytest.raises(DecodeFailed) as caught:
-        runner.decode([Slice(1, 0, tokens * (runner.limits.batch // len(tokens)), sample=True)])
+        runner.decode([Slice(1, 0, tokens * (runner.limits.batch // len(tokens)), 1)])
     assert caught.value.intact
     with pytest.raises(DecodeFailed) as caught:
-        runner.decode([Slice(1, 0, [10**7], sample=True)])
+        runner.decode([Slice(1, 0, [10**7], 1)])
     assert caught.value.intact
-    runner.decode([Slice(0, len(tokens), tokens[:1], sample=True)])
-    sampler = runner.sampler(GREEDY, 1)
+    runner.decode([Slice(0, len(tokens), tokens[:1], 1)])
+    sampler = runner.sampler(GenerationRequest(messages=(), sampling=GREEDY), 1)
     assert 0 <= sampler.draw(0) < opened.vocabulary.size
     sampler.close()
     runner.clear()

@@ -15,7 +15,6 @@ from core.errors import ModelUnavailable
 from models.digest import file_digest
 from models.gguf import NotUsable, check_gguf
 from models.load import load_model, model_key
-from models.machine import cpu_quota, usable_threads
 from models.source import bundled_file, find_model
 from tests.models.gguf_files import entry, gguf_bytes, tensor, text
 
@@ -119,23 +118,3 @@ def test_digest(tmp_path: Path) -> None:
     assert file_digest(file, notes) == hashlib.sha256(b"three").hexdigest()
     (notes / "model-digests.json").write_text("broken")
     assert file_digest(file, notes) == hashlib.sha256(b"three").hexdigest()
-
-
-@pytest.mark.parametrize(
-    ("files", "quota"),
-    [
-        ({"cpu.max": "150000 100000\n"}, 1.5),
-        ({"cpu.max": "max 100000\n"}, None),
-        ({"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "100000"}, 0.5),
-        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
-        ({}, None),
-    ],
-)
-def test_threads(tmp_path: Path, files: dict[str, str], quota: float | None) -> None:
-    for name, content in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(content)
-    assert cpu_quota(tmp_path) == quota
-    assert usable_threads(tmp_path) >= 1
-    if quota and quota < 1:
-        assert usable_threads(tmp_path) == 1

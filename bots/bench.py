@@ -1,0 +1,210 @@
+"""``python -m bots bench …``: the benchmarks of tests/bench, as commands. They need a checkout: nothing else has tests/."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Measure Kefu, side by side with what one would use instead.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+_DEFAULTS = "[dim]\\[default: {}][/]"
+
+
+def _numbers(option: str, text: str | None) -> tuple[int, ...] | None:
+    """``1,4,8``; each from 1 to 64."""
+    if text is None:
+        return None
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() and 1 <= int(part) <= 64 for part in parts):
+        raise typer.BadParameter(f"{text!r} is no list of numbers from 1 to 64, such as 1,4,8", param_hint=option)
+    return tuple(dict.fromkeys(map(int, parts)))
+
+
+def _turns(text: str | None) -> tuple[int, ...] | None:
+    found = _numbers("--turns", text)
+    if found and not set(found) <= {1, 3}:
+        raise typer.BadParameter("only turns 1 and 3 are measured: write 1, 3 or 1,3", param_hint="--turns")
+    return found
+
+
+def _systems(text: str | None) -> tuple[str, ...] | None:
+    with _checkout():
+        from tests.bench.systems import KNOWN
+    found = tuple(dict.fromkeys(part.strip() for part in text.split(","))) if text is not None else None
+    if found and (unknown := [name for name in found if name not in KNOWN]):
+        there = ", ".join(KNOWN)
+        raise typer.BadParameter(f"{', '.join(unknown)}: no such system; there are {there}", param_hint="--systems")
+    return found
+
+
+@contextmanager
+def _checkout() -> Iterator[None]:
+    """The benchmarks are imported late, and said to be missing where they are."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{error.name}.".startswith("tests."):
+            raise
+        typer.echo("✗ the benchmarks lie in the folder tests/ of a checkout; there is none here", err=True)
+        raise typer.Exit(1) from None
+
+
+def _paragraphs(text: str) -> str:
+    """Typer keeps the line breaks of a help text; here only empty lines end a paragraph."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
+_ENGINE_HELP = _paragraphs(
+    """
+Measure the engine beside what one would use instead: same run, same file, same personas, same questions.
+
+[bold]Systems[/]: kefu · llama_cpp.server (pip install 'llama-cpp-python\\[server]') · xllamacpp (pip install
+xllamacpp; a place for each shopper) · llama-server default · llama-server tuned (-fa off -kvu and the best -np
+found by trying) · llama_cpp.server queued (the same, but it lets each answer end before the next begins). The
+llama-servers are those of xllamacpp where no --llama-server is given. One that is missing is named, with how to
+get it.
+
+[bold]What is asked[/]: personas of 500 tokens by the model's own count; replies of up to 48 tokens at temperature 0.
+In a round every system is asked the same, one after the other; the order changes from round to round. Rows are
+medians of the rounds, ratios are of the same round. Memory is the peak of a system's own processes.
+
+[bold]Cold[/]: the system has not seen the persona since it was started. [bold]Warm[/]: the persona was asked
+before. A [bold]third turn[/] follows two that were played through the same system, with its own replies as
+history; warm they have just been played, cold the conversation stands under a persona that was never seen, so that
+none of it is in any cache.
+
+[bold]Bound[/]: the same work through a bare loop of llama_decode, and our share of its speed.
+
+Ctrl-C stops it at any time; what was measured is shown and written.
+"""
+)
+
+Model = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, metavar="GGUF", help="Another model than the bundled one."),
+]
+Json = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", dir_okay=False, help="Write the figures there, too.")
+]
+
+
+@app.command(help=_ENGINE_HELP)
+def engine(
+    json: Json = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="8 shoppers, one persona, first turns, one round: less than 4 minutes.")
+    ] = False,
+    shoppers: Annotated[
+        str | None,
+        typer.Option(metavar="N,N…", help=f"At once. {_DEFAULTS.format('1,4,8,16,32')}"),
+    ] = None,
+    personas: Annotated[
+        str | None,
+        typer.Option(metavar="N,N…", help=f"The shoppers talk to so many. {_DEFAULTS.format('1,4')}"),
+    ] = None,
+    turns: Annotated[
+        str | None,
+        typer.Option(metavar="N,N", help=f"Of conversations. {_DEFAULTS.format('1,3')}"),
+    ] = None,
+    systems: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,NAME…", help=f"Only these. {_DEFAULTS.format('all but the last')}"),
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help=f"How often everything is measured, at most. {_DEFAULTS.format(3)}")
+    ] = None,
+    minutes: Annotated[
+        float,
+        typer.Option(min=0, help="What would end later is left out of the grid, and named; 0: no limit."),
+    ] = 35.0,
+    llama_server: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, metavar="PATH", help="This llama-server, instead of the one in xllamacpp."
+        ),
+    ] = None,
+    np: Annotated[
+        int, typer.Option(min=0, max=64, help="Places of the tuned llama-server; 0: the best are found by trying.")
+    ] = 0,
+    model: Model = None,
+    grid: Annotated[bool, typer.Option(help="Measure the systems side by side, and the bound.")] = True,
+    long: Annotated[
+        bool | None,
+        typer.Option(
+            "--long/--no-long",
+            help=f"A prompt of 3,000 tokens arrives while 7 others write. {_DEFAULTS.format('long; with --quick no-long')}",
+        ),
+    ] = None,
+    speculation: Annotated[
+        bool, typer.Option("--speculation", help="Also: what drafts bring to grounded replies, at 1, 4 and 8 shoppers.")
+    ] = False,
+    neighbour: Annotated[
+        bool,
+        typer.Option("--neighbour", help="Also: a busy program beside, our choice of threads against fixed ones."),
+    ] = False,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, metavar="FILE", help="Measure nothing; print this JSON as Markdown."),
+    ] = None,
+) -> None:
+    """See _ENGINE_HELP."""
+    with _checkout():
+        from tests.bench import command
+
+    given = command.EngineArguments(
+        json=json,
+        quick=quick,
+        shoppers=_numbers("--shoppers", shoppers),
+        personas=_numbers("--personas", personas),
+        turns=_turns(turns),
+        systems=_systems(systems),
+        rounds=rounds,
+        minutes=minutes,
+        llama_server=llama_server,
+        np=np,
+        model=model,
+        grid=grid,
+        long=long,
+        speculation=speculation,
+        neighbour=neighbour,
+    )
+    raise typer.Exit(command.print_markdown(markdown) if markdown else command.engine(given))
+
+
+@app.command()
+def turns(
+    json: Json = None,
+    count: Annotated[int, typer.Option("--turns", min=1, help="How many turns are measured.")] = 5000,
+) -> None:
+    """Measure turns per second through everything but the model: store, worker, answer, outbox, platform."""
+    with _checkout():
+        from tests.bench import command
+
+    raise typer.Exit(command.turns(count, json))
+
+
+@app.command()
+def soak(
+    requests: Annotated[int, typer.Option(min=1, help="How many.")] = 2000,
+    seed: Annotated[int, typer.Option(help="What is random comes from it.")] = 0,
+    allow_mb: Annotated[float, typer.Option(min=0, help="Memory may grow by so much after the warm-up.")] = 32.0,
+    json: Json = None,
+    model: Model = None,
+) -> None:
+    """Requests of random lengths and kinds, many of them cancelled: memory must be flat, every place free at the end.
+
+    Exit code 1 if anything leaked or failed.
+    """
+    with _checkout():
+        from tests.bench import command
+        from tests.bench.soak import Soak
+
+    raise typer.Exit(command.soak(Soak(requests, seed), allow_mb, json, model))
