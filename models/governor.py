@@ -13,6 +13,7 @@ from models.threads import ThreadGovernor
 
 log = structlog.get_logger("models.engine")
 
+_BUSY = 0.25  # CPUs that others use; below nobody is a neighbour worth yielding to
 _LOOK_S = 1.0  # between two looks at the machine; one takes about 0.2 ms
 
 
@@ -67,6 +68,7 @@ class MachineGovernor:
         others = self._machine.others()
         if others is None:
             return
+        self._core.alone(others < _BUSY)
         free = max(1, min(allowed, round(self._machine.cpus - others)))
         if free == self._seen and free != self._free:  # seen twice: no passing moment
             self._free = free

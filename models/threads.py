@@ -143,6 +143,7 @@ class ThreadGovernor:
         self._more = _Patience(_FIRST_S)
         self._regular_s = _FIRST_S
         self._hint = 0
+        self._alone = False
 
     @property
     def count(self) -> int:
@@ -170,6 +171,14 @@ class ThreadGovernor:
             patience.due_s = min(patience.due_s, self._now_s)
         self._regular_s = self._regular_s if free >= self._count else self._now_s
 
+    def alone(self, alone: bool) -> None:
+        """Whether it is known that no other program is busy: then steps are slow for other reasons, and all threads work."""
+        self._alone = alone
+        if alone and self.count != self._most:
+            self._trial = None
+            self._switch(self._most)
+            self._level = self._usual
+
     def observe(self, tokens: int, seconds: float) -> int | None:
         """A step of so many tokens took so long; the count for the steps from now on, None if it stays."""
         if tokens <= 0 or not 0 < seconds < inf:
@@ -178,7 +187,7 @@ class ThreadGovernor:
         seconds = min(max(seconds, _SHORTEST_S), _LONGEST_STEP_S)
         self._now_s += seconds
         ratio = self._learn(kind_of(tokens), seconds)
-        if ratio is not None:
+        if ratio is not None and not self._alone:
             if self._trial is None:
                 self._consider(ratio, seconds)
             else:

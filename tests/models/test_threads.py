@@ -206,3 +206,23 @@ def test_it_works_on_this_machine() -> None:
     for _ in range(50):
         governor.observe(8, 0.01)
     assert 1 <= governor.count <= 2
+
+
+def test_while_no_other_program_is_busy_all_threads_work() -> None:
+    """Steps can be slow for other reasons (a longer cache, a host that takes its time): fewer threads help none of them."""
+    governor = ThreadGovernor(2)
+    governor.alone(True)
+    for number in range(400):
+        governor.observe(8, 0.03 if number < 200 else 0.5)
+        assert governor.count == 2
+
+
+def test_a_neighbour_that_has_left_gives_all_threads_back_at_once() -> None:
+    governor = ThreadGovernor(4)
+    steps = 0
+    while governor.count == 4 and steps < 10_000:
+        steps += 1
+        governor.observe(8, 0.03 if steps < 100 else 0.3)
+    assert governor.count < 4
+    governor.alone(True)
+    assert governor.count == 4
