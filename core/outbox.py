@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections import OrderedDict
 from functools import partial
 from typing import TypeVar
@@ -16,6 +15,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from core.backoff import delay_s
 from core.errors import ChannelError, ChatClosed, RateLimited, SendRejected, StoreError, StoreUnavailable
 from core.lease import held_lease
 from core.messages import Draft, Outgoing
@@ -87,7 +87,7 @@ class Outbox:
             if shown.attempts >= TRIES:
                 await self._give_up(unsent, shown, error)
             else:
-                await self._later(unsent, shown, _backoff(self._backoff_s, shown.attempts), error)
+                await self._later(unsent, shown, delay_s(shown.attempts, self._backoff_s, BACKOFF_CAP_S), error)
         else:
             await patiently(lambda: self._store.sent(unsent, _shown(unsent, ids, attempts)))
 
@@ -204,11 +204,6 @@ class Outbox:
 
 def _shown(unsent: Unsent, ids: list[str], attempts: int) -> Shown:
     return Shown(reply=unsent.reply.id, ids=tuple(ids), attempts=attempts)
-
-
-def _backoff(first_s: float, attempts: int) -> float:
-    """Seconds; full jitter, so that many chats do not come back at the same moment."""
-    return random.uniform(0.5, 1.0) * min(BACKOFF_CAP_S, first_s * 2.0**attempts)
 
 
 def _remember(memory: OrderedDict[str, Item], key: str, value: Item) -> None:

@@ -6,13 +6,13 @@ The worker and the outbox are both such consumers; what they do with a conversat
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
 import structlog
 
+from core.backoff import delay_s
 from core.errors import LeaseLost, StoreUnavailable
 from core.keys import QueueKeys
 from core.store import Store
@@ -76,7 +76,7 @@ async def _logged(handle: Callable[[Item], Awaitable[None]], one: Item) -> None:
 
 async def patiently(call: Callable[[], Awaitable[Result]]) -> Result:
     """Call until the store answers; says once that it is away and once that it is back."""
-    delay = 0.05
+    tries = 0
     away = False
     while True:
         try:
@@ -85,8 +85,8 @@ async def patiently(call: Callable[[], Awaitable[Result]]) -> Result:
             if not away:
                 log.warning("waiting for the store", reason=str(error))
             away = True
-            await asyncio.sleep(delay * random.uniform(0.5, 1))
-            delay = min(BACKOFF_CAP_S, delay * 2)
+            await asyncio.sleep(delay_s(tries, 0.05, BACKOFF_CAP_S))
+            tries += 1
         else:
             if away:
                 log.info("the store is back")

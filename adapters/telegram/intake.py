@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +14,7 @@ from telegram.error import BadRequest, Conflict, EndPointNotFound, InvalidToken,
 
 from adapters.telegram.errors import seconds, translate
 from adapters.telegram.events import ALLOWED_UPDATES, Events
+from core.backoff import delay_s
 from core.errors import StoreUnavailable
 from core.messages import Incoming
 from core.ports import Inbox
@@ -46,9 +46,9 @@ class Backoff:
         self._tries = 0
 
     async def wait(self, at_least: float = 0.0) -> None:
-        longest = min(self._timing.first_wait * 2**self._tries, self._timing.longest_wait)
-        self._tries = min(self._tries + 1, 16)
-        await asyncio.sleep(at_least + longest * random.uniform(0.5, 1.0))
+        delay = delay_s(self._tries, self._timing.first_wait, self._timing.longest_wait)
+        self._tries += 1
+        await asyncio.sleep(at_least + delay)
 
 
 class Intake:

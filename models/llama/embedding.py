@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.llama.batch import Batch
-from models.llama.library import FOLDER, LOG, LlamaError, lib, log, set_up_library
-from models.llama.tiles import cpu_libraries, tiles_are_safe
+from models.llama.library import LOG, LlamaError, lib
+from models.llama.loading import load_weights, params_for
 from models.runner import DecodeFailed, Slice
 
 Pooling = Literal["auto", "mean", "cls", "last"]
@@ -40,17 +40,7 @@ class EmbeddingOptions:
 
 def open_embedding(path: Path, options: EmbeddingOptions) -> LlamaEmbedding:
     """Load a GGUF file that was checked before (models/gguf.py). Raises LlamaError. Takes up to seconds."""
-    set_up_library()
-    LOG.errors()
-    params = lib.llama_model_default_params()
-    if not tiles_are_safe(lib.llama_print_system_info(), cpu_libraries(FOLDER)):
-        params.use_extra_bufts = False  # keeps the weights out of AMX buffers
-    params.n_gpu_layers = options.gpu_layers
-    if options.gpu_layers and not lib.llama_supports_gpu_offload():
-        log.warning("gpu_layers is set, but this build of llama.cpp knows no GPU: everything runs on the CPU")
-    model = lib.llama_model_load_from_file(str(path).encode(), params)
-    if not model:
-        raise LlamaError(LOG.errors())
+    model = load_weights(path, params_for(options.gpu_layers))
     try:
         return LlamaEmbedding(model, options)
     except BaseException:

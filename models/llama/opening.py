@@ -8,10 +8,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.llama.library import FOLDER, LOG, LlamaError, lib, log, set_up_library
+from models.llama.library import LlamaError, lib
+from models.llama.loading import load_weights, params_for
 from models.llama.options import LoadOptions
 from models.llama.runner import LlamaRunner
-from models.llama.tiles import cpu_libraries, tiles_are_safe
 from models.llama.vocabulary import LlamaVocabulary
 
 _END = 1 << 20
@@ -36,16 +36,9 @@ def open_model(path: Path, options: LoadOptions) -> Opened:
         raise LlamaError(
             "a KV cache of q8_0 needs flash attention: set flash_attention to on or auto, or kv_type to f16"
         )
-    set_up_library()
-    LOG.errors()
-    params = lib.llama_model_default_params()
-    if not tiles_are_safe(lib.llama_print_system_info(), cpu_libraries(FOLDER)):
-        params.use_extra_bufts = False  # keeps the weights out of AMX buffers
-    params.n_gpu_layers = options.gpu_layers
+    params = params_for(options.gpu_layers)
     shares = _place_on_gpus(params, options)
-    model = lib.llama_model_load_from_file(str(path).encode(), params)
-    if not model:
-        raise LlamaError(LOG.errors())
+    model = load_weights(path, params)
     try:
         vocabulary = LlamaVocabulary(model)
         runner = LlamaRunner(model, vocabulary, options, identity=_identity(path), keep=shares)
@@ -72,10 +65,7 @@ def _identity(path: Path) -> bytes:
 
 def _place_on_gpus(params: lib.llama_model_params, options: LoadOptions) -> object:
     """Returns what must live as long as the model."""
-    if not options.gpu_layers:
-        return None
-    if not lib.llama_supports_gpu_offload():
-        log.warning("gpu_layers is set, but this build of llama.cpp knows no GPU: everything runs on the CPU")
+    if not options.gpu_layers or not lib.llama_supports_gpu_offload():
         return None
     params.split_mode = _SPLITS[options.gpu_split]
     params.main_gpu = options.main_gpu

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from core.backoff import delay_s
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The ``n``-th wait lies between half of ``first_s`` × 2ⁿ and all of it, and never above ``most_s``.
-
-    The jitter keeps those who failed together from coming back together.
-    """
+    """How long the waits between tries are; see core/backoff.py."""
 
     first_s: float = 0.5
     most_s: float = 15.0
 
     def delay(self, n: int) -> float:
-        return random.uniform(0.5, 1.0) * min(self.most_s, self.first_s * 2.0 ** min(n, 30))
+        return delay_s(n, self.first_s, self.most_s)
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import get_args
 
 import pytest
 
@@ -14,28 +12,7 @@ from core.ports import LogitBias, Sampling
 from models.server import ServerModel
 from tests.models.server_parts import STORY, asking, collect, opened, said
 from tests.platforms.openai_faults import Hold
-from tests.platforms.openai_server import Kind, Manners, OpenAIServer, prompt_tokens
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
-
-@pytest.fixture(params=KINDS)
-async def server(request: pytest.FixtureRequest) -> AsyncIterator[OpenAIServer]:
-    async with OpenAIServer(request.param, answer=STORY) as started:
-        yield started
-
-
-@pytest.fixture
-async def llama() -> AsyncIterator[OpenAIServer]:
-    async with OpenAIServer("llama", answer=STORY) as started:
-        yield started
-
-
-@pytest.fixture
-async def model(llama: OpenAIServer) -> AsyncIterator[ServerModel]:
-    async with await opened(llama) as model:
-        yield model
-
+from tests.platforms.openai_server import Manners, OpenAIServer, prompt_tokens
 
 # ── what works ───────────────────────────────────────────────────────────────────────────────────────────
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import get_args
 
 import pytest
 from aiohttp import web
@@ -14,28 +12,7 @@ from core.ports import Piece
 from models.server import ServerModel
 from tests.models.server_parts import STORY, asking, collect, opened, said
 from tests.platforms.openai_faults import Drop, Fault, HalfEvent, Hold, NotEvents, Send, Status
-from tests.platforms.openai_server import Kind, OpenAIServer, prompt_tokens
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
-
-@pytest.fixture(params=KINDS)
-async def server(request: pytest.FixtureRequest) -> AsyncIterator[OpenAIServer]:
-    async with OpenAIServer(request.param, answer=STORY) as started:
-        yield started
-
-
-@pytest.fixture
-async def llama() -> AsyncIterator[OpenAIServer]:
-    async with OpenAIServer("llama", answer=STORY) as started:
-        yield started
-
-
-@pytest.fixture
-async def model(llama: OpenAIServer) -> AsyncIterator[ServerModel]:
-    async with await opened(llama) as model:
-        yield model
-
+from tests.platforms.openai_server import OpenAIServer, prompt_tokens
 
 # ── what goes wrong ──────────────────────────────────────────────────────────────────────────────────────
 

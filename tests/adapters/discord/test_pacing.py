@@ -9,36 +9,13 @@ import pytest
 from adapters.discord import DiscordChannel
 from adapters.discord.pacing import Rates
 from core.errors import ChannelError, RateLimited
-from core.messages import Outgoing
 from tests.adapters.discord.parts import address, channel_for, listening, outgoing, scaled, stored
+from tests.adapters.writing import maybe, surely
 from tests.platforms.discord_faults import silent, too_many
 from tests.platforms.discord_server import EDIT, HISTORY, SEND, TYPING, DiscordServer
 from tests.platforms.discord_values import Channel
 
 SCALE = 0.1
-
-
-async def surely(channel: DiscordChannel, message: Outgoing, sent: str = "") -> str:
-    """A final, as the outbox sends it: who is told to wait comes again then."""
-    while True:
-        try:
-            if not sent:
-                return await channel.send(message)
-            await channel.edit(sent, message)
-            return sent
-        except RateLimited as error:
-            await asyncio.sleep(error.retry_after)
-
-
-async def maybe(channel: DiscordChannel, message: Outgoing, sent: str = "") -> str:
-    """A draft: what cannot be shown now is not shown."""
-    try:
-        if not sent:
-            return await channel.send(message)
-        await channel.edit(sent, message)
-    except RateLimited:
-        pass
-    return sent
 
 
 async def answer(channel: DiscordChannel, where: Channel, number: int) -> None:

@@ -8,37 +8,14 @@ import pytest
 
 from adapters.telegram import Rates, TelegramChannel
 from core.errors import ChannelError, RateLimited
-from core.messages import Outgoing
 from tests.adapters.telegram.helpers import make_channel, outgoing, scaled
+from tests.adapters.writing import maybe, surely
 from tests.platforms.telegram_faults import Delay, rate_limit
 from tests.platforms.telegram_limits import Flood
 from tests.platforms.telegram_server import TelegramServer
 from tests.platforms.telegram_values import Call, Chat
 
 SCALE = 0.1
-
-
-async def surely(channel: TelegramChannel, message: Outgoing, sent: str = "") -> str:
-    """A final, as the outbox sends it: who is told to wait comes again then."""
-    while True:
-        try:
-            if not sent:
-                return await channel.send(message)
-            await channel.edit(sent, message)
-            return sent
-        except RateLimited as error:
-            await asyncio.sleep(error.retry_after)
-
-
-async def maybe(channel: TelegramChannel, message: Outgoing, sent: str = "") -> str:
-    """A draft: what cannot be shown now is not shown."""
-    try:
-        if not sent:
-            return await channel.send(message)
-        await channel.edit(sent, message)
-    except RateLimited:
-        pass
-    return sent
 
 
 async def answer(channel: TelegramChannel, chat: Chat, number: int) -> None:
