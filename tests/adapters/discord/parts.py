@@ -70,7 +70,7 @@ def channel_for(
         timeout_s=timeout_s,
         seen=seen,
         withdrawals=withdrawals,
-        rates=rates or scaled(0.001),
+        rates=rates or scaled(1e-6),
     )
 
 

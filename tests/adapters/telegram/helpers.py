@@ -68,7 +68,7 @@ def make_channel(
         stream=stream,
         timing=timing,
         moves=moves,
-        rates=rates or scaled(0.001),
+        rates=rates or scaled(1e-6),
     )
 
 
