@@ -39,9 +39,10 @@ class Counters:
 
 
 class PrefixCache:
-    """``keep``: how many cells idle sequences may hold on to.
+    """``keep``: how many cells idle sequences may hold on to while others are answered.
 
-    More saves evaluation, but every held cell makes each step of all running answers a little slower.
+    More saves evaluation, or a copy if there is a ``spill``, but every held cell makes each step of all running answers
+    slower.
     ``spill``: where evicted sequences go. ``prefixes`` is told what prompts of different owners have in common.
     """
 
@@ -150,14 +151,37 @@ class PrefixCache:
         sequence = self._sequences[number]
         sequence.busy, sequence.claim = False, 0
         self._sequences.touch(sequence)
-        self._keep_budget()
 
     def discard(self, number: int) -> None:
         """Forget the sequence: what the KV cache holds of it is not known any more."""
         sequence = self._sequences[number]
         sequence.busy, sequence.claim = False, 0
         self._sequences.cut(sequence, 0)
-        self._keep_budget()
+
+    def trim(self) -> None:
+        """A step is coming: what is idle beyond the budget goes. While nothing runs it costs nobody anything."""
+        while self.idle_cells > self._keep:
+            if self._evict(self._sequences.oldest_idle()) is None:
+                return
+
+    def copy_idle(self) -> bool:
+        """Copy one idle sequence into host memory, so that it has only to be dropped later. False: nothing is left to do.
+
+        Takes some 20 ms: for moments in which nobody waits.
+        """
+        scratch = self._sequences.empty()
+        if self._spill is None or scratch is None:
+            return False
+        for sequence in self._sequences.idle():
+            start = self._sequences.shared_head(sequence)
+            if not _has(sequence, start) and self._spill.wants(len(sequence.tokens) - start):
+                self._memory.share(sequence.number, scratch.number, len(sequence.tokens))
+                kept = self._put(self._spill, sequence, scratch.number, start)
+                self._memory.truncate(scratch.number, 0)
+                if kept:
+                    sequence.copied = start
+                return kept
+        return False
 
     def evict_idle(self) -> int:
         """Make all the room there is, saving nothing; returns how many sequences went."""
@@ -169,13 +193,16 @@ class PrefixCache:
     # ── for prefixes on disk ─────────────────────────────────────────────────────────────────────────────
 
     def adopt(self, adapter: str, tokens: Sequence[int], data: bytes) -> bool:
-        """Take in what ``saved`` gave, as an idle sequence, if that is within the budget and there is room.
+        """Take in what ``saved`` gave, as an idle sequence, if there is room.
 
         False too if most of it is there already (an older form of the same prefix).
         """
         target = self._sequences.empty()
-        room = min(self._keep - self.idle_cells, self._sequences.free_cells)
-        if target is None or len(tokens) > room or 4 * self.lookup(tokens, adapter)[1] > 3 * len(tokens):
+        if (
+            target is None
+            or len(tokens) > self._sequences.free_cells
+            or 4 * self.lookup(tokens, adapter)[1] > 3 * len(tokens)
+        ):
             return False
         return self._sequences.restore(target, adapter, tokens, data, None, 0)
 
@@ -247,11 +274,6 @@ class PrefixCache:
             if self._evict(self._sequences.oldest_idle(spare or ())) is None:
                 return
 
-    def _keep_budget(self) -> None:
-        while self.idle_cells > self._keep:
-            if self._evict(self._sequences.oldest_idle()) is None:
-                return
-
     def _evict(self, sequence: Held | None, *, spill: bool = True) -> Held | None:
         """The same sequence, empty."""
         if sequence is None:
@@ -265,13 +287,17 @@ class PrefixCache:
     def _save(self, sequence: Held, spill: Spill) -> None:
         """Only what is lost is saved: the head that others hold stays in the cells."""
         start = self._sequences.shared_head(sequence)
-        if not spill.wants(len(sequence.tokens) - start):
-            return
+        if not _has(sequence, start) and spill.wants(len(sequence.tokens) - start):
+            self._put(spill, sequence, sequence.number, start)
+
+    def _put(self, spill: Spill, sequence: Held, cells: int, start: int) -> bool:
+        """``cells``: the sequence of the KV cache that holds these tokens; its head is gone afterwards."""
         if start:
-            self._memory.behead(sequence.number, start)
-        data = self._memory.save(sequence.number)
-        if data and spill.put(sequence.adapter, sequence.tokens, start, data):
-            self.counters.spilled += 1
+            self._memory.behead(cells, start)
+        data = self._memory.save(cells)
+        kept = bool(data) and spill.put(sequence.adapter, sequence.tokens, start, data)
+        self.counters.spilled += kept
+        return kept
 
     # ── inside: notes ────────────────────────────────────────────────────────────────────────────────────
 
@@ -283,3 +309,8 @@ class PrefixCache:
     def _notice(self, source: Held, common: Sequence[int], owner: str) -> None:
         if self._prefixes is not None and source.owner and owner != source.owner:
             self._prefixes.saw(source.adapter, common[: source.prompt])
+
+
+def _has(sequence: Held, start: int) -> bool:
+    """Whether host memory has the sequence from token ``start`` on."""
+    return sequence.copied is not None and sequence.copied <= start

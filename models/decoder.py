@@ -25,7 +25,10 @@ from models.warmth import WarmStart
 
 log = structlog.get_logger("models.engine")
 
+_MOMENT_S = 0.002
+_PAUSE_S = 0.02  # without a request before an idle conversation is copied
 _QUIET_S = 2.0  # without a request before something is written to disk
+_KEPT_WITHOUT_SPILL = 640  # cells
 _PACE_MEMORY = 0.9  # of how long answers take, from answer to answer
 
 
@@ -62,7 +65,7 @@ class Decoder:
         self._cache = PrefixCache(
             self._runner,
             limits,
-            keep=options.keep,
+            keep=self._keep(options),
             spill=self._spill,
             prefixes=self._warmth.known if self._warmth else None,
             counters=self._counters,
@@ -70,6 +73,12 @@ class Decoder:
         self._scheduler = Scheduler(
             self._cache, limits, parallel=options.parallel, chunk=options.chunk, drafter=self._speculator
         )
+
+    def _keep(self, options: EngineOptions) -> int:
+        """Every step of running answers looks at idle cells, too; what is spilled comes back as a copy."""
+        if options.keep is not None:
+            return options.keep
+        return 0 if options.spill_bytes else _KEPT_WITHOUT_SPILL
 
     # ── asked by other threads ───────────────────────────────────────────────────────────────────────────
 
@@ -98,17 +107,25 @@ class Decoder:
             self.shut_down()
 
     def _take_orders(self) -> None:
-        order = self._inbox.get() if self._answers else self._wait()
+        """After a pause more may come in the same moment: to wait for them costs less than a first step without them."""
+        rested = not self._answers
+        order = self._wait() if rested else self._inbox.get()
         while order is not None:
             if isinstance(order, Answer):
                 self._answers[order.job.number] = order
                 self._scheduler.submit(order.job)
             elif answer := self._answers.get(order.number):
                 self._end(answer)
-            order = self._inbox.get()
+            more = rested and len(self._answers) < self._options.parallel
+            order = self._inbox.get(wait=_MOMENT_S if more else 0.0)
 
     def _wait(self) -> Answer | Cancel | None:
         """Nothing runs; what nobody should have to wait for is done meanwhile."""
+        copying = self._spill is not None
+        while copying and not self._inbox.closed:
+            if order := self._inbox.get(wait=_PAUSE_S):
+                return order
+            copying = not self._inbox.closed and self._guarded_copy()
         while self._warmth and self._warmth.has_work and not self._inbox.closed:
             if order := self._inbox.get(wait=_QUIET_S):
                 return order
@@ -135,6 +152,13 @@ class Decoder:
             log.exception("stored prefixes could not be loaded; starting with an empty cache")
             self._runner.clear()
             self._set_up()
+
+    def _guarded_copy(self) -> bool:
+        try:
+            return self._cache.copy_idle()
+        except Exception:
+            log.exception("an idle conversation could not be copied")
+            return False
 
     def _guarded_store(self, warmth: WarmStart) -> None:
         try:

@@ -19,6 +19,7 @@ from models.gguf import check_embedder
 from models.machine import usable_threads
 from models.runner import DecodeFailed
 from models.source import ModelFile, Purpose, find_model
+from models.thread import in_own_thread
 
 if TYPE_CHECKING:
     from models.download import Hub, Progress
@@ -65,7 +66,7 @@ async def load_embedder(
     source = ModelConfig(path=config.path, repo=config.repo, file=config.file, revision=config.revision)
     file = await find_model(source, base_dir, progress=progress, hub=hub, purpose=EMBEDDER)
     digest = await asyncio.to_thread(file_digest, file.path, data_dir)
-    opening = asyncio.create_task(asyncio.to_thread(_open, file, config))
+    opening = asyncio.create_task(in_own_thread(lambda: _open(file, config)))
     try:
         evaluator = await asyncio.shield(opening)
     except asyncio.CancelledError:

@@ -24,6 +24,7 @@ from models.options import EngineOptions
 from models.prefixes import PrefixStore
 from models.source import ModelFile, find_model
 from models.template import usable_template
+from models.thread import in_own_thread
 from models.tuning import Asked, Choices, Job, default_choices, tune_model
 from models.tuning.kept import library_build
 from models.tuning.tune import Step, no_step
@@ -55,7 +56,7 @@ async def load_model(
     data_dir: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
     hub: Hub | None = None,
-    keep: int = 640,
+    keep: int | None = None,
     tune: bool = True,
     step: Step = no_step,
 ) -> Engine:
@@ -63,14 +64,13 @@ async def load_model(
 
     ``base_dir``: the bot's folder, where relative paths begin. ``data_dir``: keeps the digests of big files, what was
     measured and persona prefixes; without it nothing is measured. ``progress``: told about a download, from another
-    thread. ``keep``: tokens that idle conversations may hold in the cache: every step of running answers looks at them
-    too, and what leaves is only copied to main memory (8 answers, replies/s: 560 2.3, 1024 1.9, 3000 1.6). ``tune``: measure the model if this machine does not know it; ``step`` shows that.
+    thread. ``keep``: see EngineOptions. ``tune``: measure the model if this machine does not know it; ``step`` shows that.
     Raises ModelUnavailable with one sentence to act on.
     """
     found = await find(config, base_dir, data_dir=data_dir, progress=progress, hub=hub)
     choices = await _choose(found, data_dir, tune=tune, step=step)
     _check_memory(found, choices)
-    opening = asyncio.create_task(asyncio.to_thread(_open, found, choices))
+    opening = asyncio.create_task(in_own_thread(lambda: _open(found, choices)))
     try:
         opened = await asyncio.shield(opening)
     except asyncio.CancelledError:
@@ -216,7 +216,7 @@ def _options(found: Found, choices: Choices) -> LoadOptions:
     )
 
 
-def _engine(opened: Opened, found: Found, choices: Choices, data_dir: Path | None, keep: int) -> Engine:
+def _engine(opened: Opened, found: Found, choices: Choices, data_dir: Path | None, keep: int | None) -> Engine:
     vocabulary, config = opened.vocabulary, found.config
     template, problem = usable_template(
         opened.chat_template,

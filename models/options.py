@@ -10,15 +10,15 @@ from models.cache import Counters
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """``chunk``: prompt tokens of a step while answers are written; ``keep``: cells that idle prefixes may hold.
-
-    ``spill_bytes`` of host memory for conversations that left the cells (0: off). ``speculate``: draft from the prompt
+    """``chunk``: prompt tokens of a step while answers are written; ``spill_bytes`` of host memory for
+    conversations that left the cells (0: off). ``keep``: cells that idle conversations may hold while others are
+    answered; None: none where they can be spilled, else some. ``speculate``: draft from the prompt
     where it pays.
     """
 
     parallel: int
     chunk: int = 64
-    keep: int = 640
+    keep: int | None = None
     spill_bytes: int = 0
     speculate: bool = True
 

@@ -100,6 +100,8 @@ class Scheduler:
         """The next batch, all of one adapter; empty only if there is nothing to do."""
         if self._stirred:
             self._admit()
+        if self._running:
+            self._cache.trim()
         turns: list[Turn] = []
         while self._running and not turns:  # nobody may be left of an adapter after preemption
             turns = self._plan_for(self._next_adapter())
@@ -137,9 +139,15 @@ class Scheduler:
             self._find_cell(job)
         jobs = [job for job in self._running if job.adapter == adapter]
         writers = [job for job in jobs if not job.reads]
-        reading = self._read([job for job in jobs if job.reads], self._chunk if writers else self._batch)
+        readers = [job for job in jobs if job.reads]
+        reading = self._read(readers, self._room(len(readers), len(writers)))
         drafts = self._drafts(writers, sum(len(turn.slice.tokens) for turn in reading), len(jobs))
         return [self._write(job, drafts.get(job.number, ())) for job in writers] + reading
+
+    def _room(self, readers: int, writers: int) -> int:
+        """For prompts: the more wait for their first word, and the fewer for their next, the more room they get."""
+        most = self._batch - writers
+        return min(most, self._chunk * max(1, readers // writers)) if writers else most
 
     def _read(self, readers: list[Job], room: int) -> list[Turn]:
         """The shortest prompt is read first, but each gets its share: a long one delays nobody and still goes on."""

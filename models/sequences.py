@@ -13,7 +13,8 @@ from models.runner import Limits, Memory
 @dataclass(slots=True, eq=False)
 class Held:
     """One sequence. ``prompt``: so many of its tokens are the prompt's; ``claim``: cells are set aside until it has so
-    many tokens; ``used``: when it was last used, on the table's own clock.
+    many tokens; ``used``: when it was last used, on the table's own clock; ``copied``: from this token on it is in host
+    memory, too.
     """
 
     number: int
@@ -24,6 +25,7 @@ class Held:
     claim: int = 0
     busy: bool = False
     used: int = 0
+    copied: int | None = None
 
     @property
     def reserved(self) -> int:
@@ -81,8 +83,11 @@ class Sequences:
     def empty(self) -> Held | None:
         return next((one for one in self._held if not one.busy and not one.tokens), None)
 
+    def idle(self) -> Sequence[Held]:
+        return [one for one in self._held if one.tokens and not one.busy]
+
     def oldest_idle(self, spare: Collection[int] = ()) -> Held | None:
-        idle = (one for one in self._held if one.tokens and not one.busy and one.number not in spare)
+        idle = (one for one in self.idle() if one.number not in spare)
         return min(idle, key=lambda one: one.used, default=None)
 
     def lookup(self, prompt: Sequence[int], adapter: str) -> tuple[int | None, int]:
@@ -102,6 +107,7 @@ class Sequences:
 
     def extend(self, one: Held, tokens: Sequence[int]) -> None:
         """These were evaluated, by the runner itself."""
+        one.copied = None
         one.tokens.extend(tokens)
         self._cells.extend(one.number, len(tokens))
 
@@ -113,6 +119,7 @@ class Sequences:
 
     def cut(self, one: Held, length: int) -> None:
         """It keeps its first ``length`` tokens."""
+        one.copied = None
         self._cells.cut(one.number, length)
         del one.tokens[length:]
         self._memory.truncate(one.number, length)

@@ -8,12 +8,6 @@ from collections import deque
 from pathlib import Path
 
 import structlog
-
-# OpenMP's threads spin while they wait for each other, by default for milliseconds: with several busy neighbours on the
-# same cores a step then takes seconds (8 answers: 1-9 tokens/s; with this bound 18-32). Told to sleep at once they make a
-# step a third slower on quiet cores; this bound costs nothing there. It is read when the library is loaded.
-os.environ.setdefault("GOMP_SPINCOUNT", "3000")
-
 from llama_cpp import llama_cpp as lib
 
 __all__ = ["FOLDER", "LOG", "LlamaError", "lib", "log", "set_up_library"]

@@ -105,6 +105,7 @@ class ScriptedRunner:
         self.batches: list[list[Slice]] = []
         self.adapters: list[str] = []
         self.threads: list[int] = []
+        self.saves = 0
         self.open_samplers = 0
         self.closed = False
         self._window = window
@@ -168,6 +169,7 @@ class ScriptedRunner:
 
     def save(self, sequence: int) -> bytes:
         held = self._held[sequence]
+        self.saves += 1
         assert self.limits.rewinds
         assert held
         if self._window and len(held) > self._window:

@@ -64,7 +64,7 @@ def gap(one: list[TokenLogprob], other: list[TokenLogprob]) -> float:
 async def gaps(model: Path, questions: list[str]) -> list[float]:
     """Of the answers that are different if they are written one by one."""
     config = ModelConfig.model_validate(
-        {"path": str(model), "context": 512, "parallel": 8, "tune": False, "flash_attention": "off"}
+        {"path": str(model), "context": 512, "parallel": 8, "tune": False, "flash_attention": "off", "spill_mb": 0}
     )
     async with await load_model(config, model.parent, keep=0) as engine:
         batched = await asyncio.gather(*(answer(engine, question) for question in questions))

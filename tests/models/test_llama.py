@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -71,8 +72,9 @@ async def test_the_next_turn_evaluates_only_what_is_new(engine: Engine) -> None:
 async def test_the_same_seed_gives_the_same_text(tmp_path: Path) -> None:
     """In the same state of the cache: a token's place in it moves the last bits, and so a near tie."""
     config = ModelConfig(bundled=True, context=512, parallel=1, threads=1)
-    async with await load_model(config, tmp_path, keep=0) as engine:
+    async with await load_model(config, tmp_path) as engine:
         hot = Sampling(temperature=1.5, top_k=0, top_p=1, min_p=0, seed=7)
+        await collect(engine, GenerationRequest(messages=chat("Tell me a story."), max_tokens=1, sampling=hot))
         texts = []
         for sampling in (hot, hot, hot.model_copy(update={"seed": 8})):
             request = GenerationRequest(messages=chat("Tell me a story."), max_tokens=8, sampling=sampling)
@@ -81,6 +83,22 @@ async def test_the_same_seed_gives_the_same_text(tmp_path: Path) -> None:
             assert got[-1].usage is not None
             assert got[-1].usage.seed == sampling.seed
         assert texts[0] == texts[1] != texts[2]
+
+
+async def test_only_the_decode_thread_has_helpers(tmp_path: Path) -> None:
+    """Those of another thread, kept for as long as it lives, would make all of them sleep at every operation."""
+    config = ModelConfig(bundled=True, context=512, parallel=1, threads=2)
+    before = native_threads()
+    async with await load_model(config, tmp_path) as engine:
+        await collect(engine, GenerationRequest(messages=chat("Hello"), max_tokens=2, sampling=GREEDY))
+        async with asyncio.timeout(30):  # the thread that opened it ends in its own time
+            while native_threads() - before > 1:
+                await asyncio.sleep(0.01)
+
+
+def native_threads() -> int:
+    """Of this process, without Python's own."""
+    return len(list(Path("/proc/self/task").iterdir())) - threading.active_count()
 
 
 def test_no_text_becomes_a_control_token(vocabulary: LlamaVocabulary, opened: Opened) -> None:
