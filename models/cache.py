@@ -172,8 +172,10 @@ class PrefixCache:
         scratch = self._sequences.empty()
         if self._spill is None or scratch is None:
             return False
+        newest = max(self._sequences.idle(), key=lambda one: one.used, default=None)
         for sequence in self._sequences.idle():
-            start = self._sequences.shared_head(sequence)
+            alone = sequence is newest and not self._sequences.busy()  # it goes last, and with it what they all share
+            start = self._lost(self._spill, sequence, 0 if alone else None)
             if not _has(sequence, start) and self._spill.wants(len(sequence.tokens) - start):
                 self._memory.share(sequence.number, scratch.number, len(sequence.tokens))
                 kept = self._put(self._spill, sequence, scratch.number, start)
@@ -286,9 +288,14 @@ class PrefixCache:
 
     def _save(self, sequence: Held, spill: Spill) -> None:
         """Only what is lost is saved: the head that others hold stays in the cells."""
-        start = self._sequences.shared_head(sequence)
+        start = self._lost(spill, sequence)
         if not _has(sequence, start) and spill.wants(len(sequence.tokens) - start):
             self._put(spill, sequence, sequence.number, start)
+
+    def _lost(self, spill: Spill, sequence: Held, shared: int | None = None) -> int:
+        """The token from which on nothing else has what it holds; ``shared``: with sequences that stay."""
+        shared = self._sequences.shared_head(sequence) if shared is None else shared
+        return max(shared, spill.covered(sequence.adapter, sequence.tokens))
 
     def _put(self, spill: Spill, sequence: Held, cells: int, start: int) -> bool:
         """``cells``: the sequence of the KV cache that holds these tokens; its head is gone afterwards."""

@@ -20,6 +20,7 @@ from models.waiting import WaitingLine
 _TRIED_AT_ONCE = 16  # candidates looked at for one free place
 _WORTH_WAITING = 32  # tokens that somebody else is evaluating right now
 _CLAIMED_AT_ONCE = 16  # cells
+_WORTH_TRIMMING = 16  # steps to come: fewer would gain less than copying costs
 _LEAST_ANSWER = 16  # cells set aside for an answer when it starts, or a quarter of its longest form
 
 
@@ -100,7 +101,7 @@ class Scheduler:
         """The next batch, all of one adapter; empty only if there is nothing to do."""
         if self._stirred:
             self._admit()
-        if self._running:
+        if max((job.left for job in self._running), default=0) >= _WORTH_TRIMMING:
             self._cache.trim()
         turns: list[Turn] = []
         while self._running and not turns:  # nobody may be left of an adapter after preemption

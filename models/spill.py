@@ -57,6 +57,14 @@ class Spill:
         self.bytes += len(data)
         return True
 
+    def covered(self, adapter: str, tokens: Sequence[int]) -> int:
+        """How many tokens at the beginning are here already, in an entry that needs no other."""
+        length = 0
+        for entry in self._entries.values():
+            if entry.adapter == adapter and not entry.start:
+                length = max(length, common_prefix(entry.tokens, tokens))
+        return length if length >= WORTH else 0
+
     def find(self, adapter: str, prompt: Sequence[int], resident: int) -> tuple[Spilled, int] | None:
         """The entry that begins most like ``prompt``, and for how many tokens, if it is worth being copied back.
 

@@ -85,3 +85,13 @@ def test_the_books_of_cells(actions: list[tuple[str, int, int]]) -> None:
             kept = {cell for other in busy for cell in held[other]}
             assert books.held_by(busy) == len(kept)
             assert books.not_held_by(busy, number, size) == sum(cell not in kept for cell in held[number][:size])
+
+
+def test_what_is_here_already_is_not_copied_again() -> None:
+    spill = Spill(1000)
+    spill.put("", TALK[:60], 0, b"persona and a talk")
+    spill.put("", TALK, 60, b"needs the first")
+    assert spill.covered("", [*TALK[:50], 7, 7]) == 50
+    assert spill.covered("", TALK) == 60
+    assert spill.covered("x", TALK) == 0
+    assert spill.covered("", TALK[: WORTH - 1]) == 0
