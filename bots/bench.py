@@ -18,13 +18,13 @@ app = typer.Typer(
 _DEFAULTS = "[dim]\\[default: {}][/]"
 
 
-def _numbers(option: str, text: str | None) -> tuple[int, ...] | None:
-    """``1,4,8``; each from 1 to 64."""
+def _numbers(option: str, text: str | None, most: int = 64) -> tuple[int, ...] | None:
+    """``1,4,8``; each from 1 to ``most``."""
     if text is None:
         return None
     parts = text.split(",")
-    if not all(part.strip().isdecimal() and 1 <= int(part) <= 64 for part in parts):
-        raise typer.BadParameter(f"{text!r} is no list of numbers from 1 to 64, such as 1,4,8", param_hint=option)
+    if not all(part.strip().isdecimal() and 1 <= int(part) <= most for part in parts):
+        raise typer.BadParameter(f"{text!r} is no list of numbers from 1 to {most}, such as 1,4,8", param_hint=option)
     return tuple(dict.fromkeys(map(int, parts)))
 
 
@@ -183,12 +183,18 @@ def engine(
 def turns(
     json: Json = None,
     count: Annotated[int, typer.Option("--turns", min=1, help="How many turns are measured.")] = 5000,
+    stored: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N…", help="Measured with so many conversations stored.", show_default="10,10000,1000000"
+        ),
+    ] = None,
 ) -> None:
     """Measure turns per second through everything but the model: store, worker, answer, outbox, platform."""
     with _checkout():
         from tests.bench import command
 
-    raise typer.Exit(command.turns(count, json))
+    raise typer.Exit(command.turns(count, _numbers("--stored", stored, 10_000_000), json))
 
 
 @app.command()

@@ -11,8 +11,10 @@ from adapters.telegram import TelegramChannel, Webhook
 from adapters.webchat import ChatPage, WebChannel
 from core.botfile import Bot
 from core.errors import ChannelNotReady
-from core.ports import Channel, Transcript
+from core.inbox import PlatformMemory, StoredTranscript
+from core.ports import Channel
 from core.shelf import Shelf
+from core.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Channels:
         return (*self.web, *self.telegram, *self.discord)
 
 
-def make_channels(shelf: Shelf, transcript: Transcript, secrets: Mapping[str, str]) -> Channels:
+def make_channels(shelf: Shelf, store: Store, secrets: Mapping[str, str]) -> Channels:
+    transcript = StoredTranscript(store)
     web: list[WebChannel] = []
     telegram: list[TelegramChannel] = []
     discord: list[DiscordChannel] = []
@@ -48,7 +51,7 @@ def make_channels(shelf: Shelf, transcript: Transcript, secrets: Mapping[str, st
         else:
             absent.append(Absent(name, "web", "switched off in bot.yaml (platforms.web.enabled)"))
         for make in (_telegram, _discord):
-            made = make(shelf.bot(name), secrets)
+            made = make(shelf.bot(name), store, secrets)
             if isinstance(made, Absent):
                 absent.append(made)
             elif isinstance(made, TelegramChannel):
@@ -58,7 +61,7 @@ def make_channels(shelf: Shelf, transcript: Transcript, secrets: Mapping[str, st
     return Channels(tuple(web), tuple(telegram), tuple(discord), tuple(absent))
 
 
-def _telegram(bot: Bot, secrets: Mapping[str, str]) -> TelegramChannel | Absent:
+def _telegram(bot: Bot, store: Store, secrets: Mapping[str, str]) -> TelegramChannel | Absent:
     config = bot.config.platforms.telegram
     if config is None:
         return Absent(bot.name, "telegram", "not in bot.yaml (platforms.telegram)")
@@ -69,24 +72,32 @@ def _telegram(bot: Bot, secrets: Mapping[str, str]) -> TelegramChannel | Absent:
     try:
         webhook = Webhook(config.webhook_url, secrets[config.webhook_secret]) if config.webhook_url else None
         return TelegramChannel(
-            bot=bot.name, token=secrets[config.token], api_url=config.api_url, webhook=webhook, stream=config.stream
+            bot=bot.name,
+            token=secrets[config.token],
+            api_url=config.api_url,
+            webhook=webhook,
+            stream=config.stream,
+            moves=PlatformMemory(store, bot.name, "telegram"),
         )
     except ChannelNotReady as error:
         return Absent(bot.name, "telegram", str(error))
 
 
-def _discord(bot: Bot, secrets: Mapping[str, str]) -> DiscordChannel | Absent:
+def _discord(bot: Bot, store: Store, secrets: Mapping[str, str]) -> DiscordChannel | Absent:
     config = bot.config.platforms.discord
     if config is None:
         return Absent(bot.name, "discord", "not in bot.yaml (platforms.discord)")
     if config.token not in secrets:
         return Absent(bot.name, "discord", f"no {config.token} in .env")
+    memory = PlatformMemory(store, bot.name, "discord")
     return DiscordChannel(
         bot=bot.name,
         token=secrets[config.token],
         api_url=config.api_url,
         threads=config.threads,
         stream=config.stream,
+        seen=memory,
+        withdrawals=memory,
     )
 
 

@@ -27,14 +27,13 @@ from bots.progress import opening
 from bots.settings import Settings, read_secrets
 from bots.table import show_table
 from core.botfile import Bot
-from core.inbox import StoredTranscript
 
 
 async def run(folders: Sequence[Path], settings: Settings, console: Console) -> None:
     bots = load_bots(folders)
     listening = bound_socket(settings.host, settings.port)
     async with until_signalled() as stop, _opened(bots, settings, console) as service:
-        channels = make_channels(service.shelf, StoredTranscript(service.store), read_secrets())
+        channels = make_channels(service.shelf, service.store, read_secrets())
         closing = AsyncExitStack()
         for channel in channels.telegram:
             closing.push_async_callback(channel.close)

@@ -41,7 +41,7 @@ class Heard:
 
 
 def hear(turn: Turn, bot: Bot, persona: Persona) -> Heard:
-    messages = _edits_joined(turn.messages, turn.history)
+    messages = _edits_joined([one for one in turn.messages if not one.withdrawn], turn.history)
     meant = tuple(message for message in messages if _is_meant(message, persona, turn))
     lines = tuple(line_of(message, message in meant) for message in messages if message.kind is not Kind.COMMAND)
     readable = [message for message in meant if visible(message.text)]

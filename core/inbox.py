@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from core.messages import Address, Incoming, Kind, Line
 from core.shelf import Shelf
@@ -33,6 +34,30 @@ class StoredInbox:
         return await self._store.put(incoming, merge_ms, retention(limits.retention_days, limits.history_lines))
 
 
+class PlatformMemory:
+    """What one bot must know of a platform after a restart."""
+
+    def __init__(self, store: Store, bot: str, platform: str) -> None:
+        self._store = store
+        self._bot = bot
+        self._platform = platform
+
+    async def newest(self) -> Mapping[str, datetime]:
+        """Channel → when the newest message that was stored from it was written."""
+        return await self._store.heard(self._bot, self._platform)
+
+    async def withdraw(self, places: Sequence[Address], message: str) -> None:
+        for place in places:
+            await self._store.withdraw(place, message)
+
+    async def moves(self) -> Mapping[str, str]:
+        """A group's old id → its new one."""
+        return await self._store.moves(self._bot)
+
+    async def moved(self, old: str, new: str) -> None:
+        await self._store.moved(self._bot, old, new)
+
+
 class StoredTranscript:
     """The port Transcript over the store: the history and what still waits for its answer."""
 
@@ -42,7 +67,8 @@ class StoredTranscript:
     async def read(self, address: Address, limit: int = 100) -> Sequence[Line]:
         log, waiting = await self._store.history(address, limit)
         lines = [line for line in log if line.role != "overheard"]
-        return [*lines, *(line_of(message) for message in waiting if message.kind is not Kind.COMMAND)][-limit:]
+        said = (one for one in waiting if one.kind is not Kind.COMMAND and not one.withdrawn)
+        return [*lines, *map(line_of, said)][-limit:]
 
 
 def line_of(message: Incoming, meant: bool | None = None) -> Line:

@@ -16,6 +16,8 @@ data and cannot be changed under them.
     kefu:{n}:c:<conversation>:log    list    the history
     kefu:{n}:c:<conversation>:out    list    replies that wait to be sent
     kefu:{n}:c:<conversation>:traces list    how the answers came about
+    kefu:{n}:heard:<bot>:<platform>  zset    channel → when the newest message stored from it was written (ms)
+    kefu:moves:<bot>                 hash    a group's old id → its new one
     kefu:draft:<bot>:<platform>      channel what is being written right now (pub/sub, nothing is stored)
 """
 
@@ -35,6 +37,8 @@ SEEN_MS = 7 * 24 * 3600 * 1000
 TRACE_MS = 30 * 24 * 3600 * 1000
 # An undelivered reply is worth nothing after a week, but somebody must have had the chance to see it.
 DEAD_MS = 7 * 24 * 3600 * 1000
+# A channel is read again for what was written in the last day; later nobody waits for an answer any more.
+HEARD_MS = 2 * 24 * 3600 * 1000
 # A worker renews three times within a lease; a dead one's conversation goes on elsewhere after it.
 LEASE_MS = 10_000
 # A bell is only a wake-up: more than one for each idle worker is noise.
@@ -89,6 +93,13 @@ class Keys:
 
     def dead(self, address: Address) -> str:
         return f"{self.prefix}:{{{self.partition(address.id)}}}:dead:{address.bot}:{address.platform}"
+
+    def heard(self, partition: int, bot: str, platform: str) -> str:
+        return f"{self.prefix}:{{{partition}}}:heard:{bot}:{platform}"
+
+    def moves(self, bot: str) -> str:
+        """Without a time to live: a group that moved has moved for good."""
+        return f"{self.prefix}:moves:{bot}"
 
     def drafts(self, bot: str, platform: str) -> str:
         return f"{self.prefix}:draft:{bot}:{platform}"

@@ -81,6 +81,10 @@ class Incoming(Value):
     group: bool = Field(default=False, description="more than one person writes here")
     addressed: bool = Field(default=True, description="in a group: mentioned, replied to, or a command")
     edited: bool = False
+    withdrawn: bool = Field(default=False, description="its sender deleted it before it was answered; its text is gone")
+    heard_in: str = Field(
+        default="", description="the channel whose history has it, where the platform is read again after a pause"
+    )
     disclosed: bool = Field(default=False, description="the platform's page has said already that a bot answers")
     at: datetime = Field(default_factory=now)
 

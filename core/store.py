@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Self, cast
 
 import redis.asyncio as redis
@@ -29,7 +30,7 @@ from redis.exceptions import (
 
 from core.calls import Calls
 from core.errors import LeaseLost, StoreError, StoreUnavailable, StoreVersion
-from core.keys import BELLS, DEAD_MS, LEASE_MS, SCHEMA, SEEN_MS, TRACE_MS, Keys, QueueKeys
+from core.keys import BELLS, DEAD_MS, HEARD_MS, LEASE_MS, SCHEMA, SEEN_MS, TRACE_MS, Keys, QueueKeys
 from core.messages import Address, Draft, Incoming, Line
 from core.state import DeadLetter, Outcome, Shown, Trace, Turn, Unsent
 from core.taken import TakenReply, TakenTurn, lines_of, messages_of
@@ -145,14 +146,45 @@ class Store:
         """Store a message; False if its update was stored before."""
         conversation = incoming.address.id
         keys = self._keys.conversation(conversation)
-        work = self._keys.work(self._keys.partition(conversation), incoming.address.bot)
+        partition, address = self._keys.partition(conversation), incoming.address
+        work = self._keys.work(partition, address.bot)
         stored = await self._call(
             "put",
-            (keys.hash, keys.waiting, keys.seen, work.due, work.bell),
+            (keys.hash, keys.waiting, keys.seen, work.due, work.bell, self._heard(partition, address)),
             *(conversation, incoming.update, incoming.model_dump_json(exclude_defaults=True)),
             *(merge_ms, retention.ttl_ms, SEEN_MS, BELLS),
+            *(incoming.heard_in, int(incoming.at.timestamp() * 1000), HEARD_MS),
         )
         return bool(stored == 1)
+
+    def _heard(self, partition: int, address: Address) -> str:
+        return self._keys.heard(partition, address.bot, address.platform)
+
+    async def heard(self, bot: str, platform: str) -> dict[str, datetime]:
+        """Channel → when the newest message that was stored from it was written."""
+        newest: dict[str, datetime] = {}
+        for partition in self.partitions:
+            key = self._keys.heard(partition, bot, platform)
+            with translated():
+                stored = await cast(Any, self._redis.zrange(key, 0, -1, withscores=True))
+            for channel, at in stored:
+                written = datetime.fromtimestamp(at / 1000, UTC)
+                newest[channel] = max(written, newest.get(channel, written))
+        return newest
+
+    async def withdraw(self, address: Address, message: str) -> int:
+        """Its sender deleted a message: it is not answered, and forgotten. How many places it stood in."""
+        keys = self._keys.conversation(address.id)
+        return int(await self._call("withdraw", (keys.waiting, keys.log, keys.traces), message))
+
+    async def moves(self, bot: str) -> dict[str, str]:
+        """A group's old id → its new one."""
+        with translated():
+            return cast(dict[str, str], await cast(Any, self._redis.hgetall(self._keys.moves(bot))))
+
+    async def moved(self, bot: str, old: str, new: str) -> None:
+        with translated():
+            await cast(Any, self._redis.hset(self._keys.moves(bot), old, new))
 
     # ── turns ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -126,7 +126,7 @@ def failed(turn: Turn, bot: Bot) -> Outcome:
         rung=Rung.NOTICE,
         reply_to=turn.messages[-1].message if turn.messages[-1].group else "",
     )
-    lines = (*(line_of(message) for message in turn.messages), line_of_reply(reply))
+    lines = (*(line_of(message) for message in turn.messages if not message.withdrawn), line_of_reply(reply))
     return Outcome(state=turn.state, lines=lines, reply=reply)
 
 

@@ -107,6 +107,7 @@ class Reader:
             group=message.guild is not None,
             addressed=addressed,
             edited=edited,
+            heard_in="" if edited else str(message.channel.id),
             at=(message.edited_at if edited else None) or message.created_at,
         )
 

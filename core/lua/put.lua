@@ -1,6 +1,6 @@
 -- Store a message; once for each update. Returns 1, or 0 for a duplicate.
--- KEYS: hash waiting seen ready bell
--- ARGV: conversation update message merge_ms ttl_ms seen_ms bells
+-- KEYS: hash waiting seen ready bell heard
+-- ARGV: conversation update message merge_ms ttl_ms seen_ms bells heard_in at_ms heard_ms
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local merge, ttl = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -9,6 +9,11 @@ redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - ARGV[6])
 redis.call('PEXPIRE', KEYS[3], ARGV[6])
 local waiting = redis.call('RPUSH', KEYS[2], ARGV[3])
 redis.call('PEXPIRE', KEYS[2], ttl)
+if ARGV[8] ~= '' then
+  redis.call('ZADD', KEYS[6], 'GT', ARGV[9], ARGV[8])
+  redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', now - ARGV[10])
+  redis.call('PEXPIRE', KEYS[6], ARGV[10])
+end
 local known = redis.call('HMGET', KEYS[1], 'leased', 'since')
 if known[1] ~= '1' then
   -- A burst is one turn: each further message pushes the turn back a little, but not for ever.

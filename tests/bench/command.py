@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -98,17 +98,19 @@ def print_markdown(file: Path) -> int:
     return 0
 
 
-def turns(count: int, file: Path | None) -> int:
+def turns(count: int, stored: Sequence[int] | None, file: Path | None) -> int:
     _quiet()
     machine = this_machine()
     console.print(str(machine), style="dim", highlight=False)
     try:
         with console.status("turns") as status:
-            results = asyncio.run(turns_bench.run(turns_bench.TurnsBench(turns=count), status.update))
+            wanted = turns_bench.TurnsBench(turns=count)
+            wanted = replace(wanted, stored=tuple(sorted(stored))) if stored else wanted
+            results = asyncio.run(turns_bench.run(wanted, status.update))
     except KeyboardInterrupt:
         return _STOPPED
     console.print(turns_bench.table(results))
-    _write(file, {"machine": machine.as_json(), "turns": turns_bench.as_json(results)})
+    _write(file, {"machine": machine.as_json(), "rows": turns_bench.as_json(results)})
     return 0
 
 

@@ -122,6 +122,35 @@ async def test_kill_minus_nine_between_taking_and_answering(town: Town, tmp_path
     assert 1 <= len(telegram.replies(ann)) <= 2, "both in one turn, or one after the other"
 
 
+async def test_what_was_written_while_kefu_was_dead_is_answered(town: Town, tmp_path: Path) -> None:
+    """Telegram keeps it, Discord does not: its direct chats are read again from the newest message that was stored."""
+    discord = town.discord
+    ben = discord.user("Ben")
+    talk = discord.dm(ben)
+    async with running(tmp_path, str(town.folder), **town.secrets) as kefu:
+        await discord.user_says(talk, "thanks", user=ben)
+        await discord.until(lambda: "welcome" in spoken(discord.from_bot(talk)), 40)
+        await kefu.stop(signal.SIGKILL)
+    await discord.user_says(talk, "How much is delivery?", user=ben)
+    async with running(tmp_path, str(town.folder), **town.secrets):
+        await discord.until(lambda: "4.90" in spoken(discord.from_bot(talk)), 40)
+    assert len(discord.from_bot(talk)) == 2
+
+
+async def test_a_group_that_moved_is_the_same_conversation_after_a_restart(town: Town, tmp_path: Path) -> None:
+    telegram = town.telegram
+    group = telegram.group("Mug friends", [telegram.user("Ann")], kind="group")
+    async with running(tmp_path, str(town.folder), **town.secrets):
+        telegram.user_says(group, "/language zh")
+        assert "中文" in (await town.answered(group, 1))[0]
+        moved = telegram.migrate(group)
+        telegram.user_says(moved, "/help")
+        assert "人工客服" in (await town.answered(moved, 1))[0]
+    async with running(tmp_path, str(town.folder), **town.secrets):
+        telegram.user_says(moved, "/help")
+        assert "人工客服" in (await town.answered(moved, 2))[1], "the language that was chosen before the move"
+
+
 async def test_a_wrong_token_says_what_to_do_and_the_others_go_on(town: Town, tmp_path: Path) -> None:
     secrets = {**town.secrets, "TELEGRAM_BOT_TOKEN": "4711:wrong-token-of-somebody-else-entirely"}
     async with running(tmp_path, str(town.folder), **secrets) as kefu:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from core.errors import LeaseLost, StoreUnavailable, StoreVersion
+from core.inbox import PlatformMemory, StoredTranscript, line_of
 from core.messages import Address, Command, Draft, Reply
 from core.state import DeadLetter, Outcome, Shown, State, Trace, Turn, Unsent
 from core.store import Retention, Store
@@ -271,3 +273,60 @@ async def test_a_cancelled_call_ends_wherever_it_is(embedded_url: str, prefix: s
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
+
+
+async def test_channels_are_known_by_their_newest_message(store: Store) -> None:
+    late = datetime.now(UTC).replace(microsecond=0)
+    early = late - timedelta(hours=1)
+    where = address(platform="discord")
+    for at in (late, early):
+        await store.put(message("hi", where, heard_in="77", at=at), 0, KEEP)
+    await store.put(message("edited", where, edited=True), 0, KEEP)
+    await store.put(message("hi", address(platform="discord", bot="other"), heard_in="78"), 0, KEEP)
+    memory = PlatformMemory(store, "shop", "discord")
+    assert await memory.newest() == {"77": late}
+    assert await PlatformMemory(store, "shop", "telegram").newest() == {}
+
+
+async def test_moves_are_kept(store: Store) -> None:
+    memory = PlatformMemory(store, "shop", "telegram")
+    assert await memory.moves() == {}
+    for _ in range(2):
+        await memory.moved("-5", "-1005")
+    assert await memory.moves() == {"-5": "-1005"}
+    assert await PlatformMemory(store, "other", "telegram").moves() == {}
+
+
+async def test_a_withdrawn_message_waits_no_more_and_is_forgotten(store: Store) -> None:
+    where = address()
+    secret = message("my number is 555", where, quoted="what is it?")
+    await store.put(secret, 0, KEEP)
+    turn = await opened(store, where)
+    trace = Trace(
+        id="t1",
+        reply=turn.reply_id,
+        persona="p",
+        persona_version="1",
+        rung="unknown",
+        question="my number is 555",
+        language="en",
+    )
+    said = outcome(turn).model_copy(update={"lines": (line_of(secret), line("thanks", "bot")), "trace": trace})
+    await store.commit(turn, said, KEEP)
+    await store.put(message("my number is 556", where, message=secret.message, edited=True), 0, KEEP)
+    await store.put(message("and parking?", where), 0, KEEP)
+    taken = await opened(store, where)
+
+    memory = PlatformMemory(store, where.bot, where.platform)
+    for _ in range(2):
+        await memory.withdraw([address("elsewhere"), where], secret.message)
+    lines, waiting = await store.history(where, 10)
+    assert [one.text for one in lines] == ["thanks"]
+    assert [(one.text, one.withdrawn) for one in waiting] == [("", True), ("and parking?", False)]
+    assert await store.trace(where, "t1") is None
+    shown = await StoredTranscript(store).read(where)
+    assert [one.text for one in shown] == ["thanks", "and parking?"]
+
+    await store.commit(taken, outcome(taken), KEEP)  # who had taken both takes no third one with them
+    await store.put(message("third", where), 0, KEEP)
+    assert [one.text for one in (await opened(store, where)).messages] == ["third"]

@@ -9,6 +9,7 @@ import pytest
 
 from core.botfile import Bot
 from core.errors import GenerationFailed
+from core.inbox import PlatformMemory
 from core.messages import Kind
 from core.ports import GenerationRequest
 from core.state import State
@@ -36,6 +37,23 @@ async def test_a_burst_is_answered_as_one_turn(store: Store, bot: Bot) -> None:
             "We are open from nine to five.\n\nThere is no parking."
         )
     assert [role for role, _ in await at.history()] == ["shopper", "shopper", "bot"]
+
+
+async def test_what_was_deleted_before_its_turn_is_not_answered(store: Store, bot: Bot) -> None:
+    at = desk(store, bot, ScriptedModel())
+    first, only = await at.put("When are you open?"), await at.put("Is there parking?", "b")
+    await at.put("Is there parking?")
+    memory = PlatformMemory(store, bot.name, first.address.platform)
+    await memory.withdraw([first.address], first.message)
+    await memory.withdraw([only.address], only.message)
+    async with at.open():
+        assert (await at.channel.until_finals(1))[0].startswith("There is no parking.")
+        async with asyncio.timeout(PATIENCE_S):
+            while (await store.history(only.address, 9))[1]:
+                await asyncio.sleep(0.01)
+    assert [role for role, _ in await at.history()] == ["shopper", "bot"]
+    assert await at.history("b") == []
+    assert len(at.channel.finals) == 1
 
 
 async def test_turns_of_one_conversation_are_in_order_and_conversations_in_parallel(store: Store, bot: Bot) -> None:
