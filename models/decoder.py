@@ -9,6 +9,7 @@ from dataclasses import replace
 import structlog
 
 from core.errors import GenerationFailed, ModelError, RequestInvalid
+from models.accounts import Accounts
 from models.answer import Answer
 from models.cache import Counters, PrefixCache
 from models.inbox import Cancel, Inbox
@@ -55,6 +56,7 @@ class Decoder:
         self._answers: dict[int, Answer] = {}
         self._post = Post()
         self._counters = Counters()
+        self._accounts = Accounts()
         self._pace: float | None = None
         self._set_up()
 
@@ -103,6 +105,7 @@ class Decoder:
                 self._take_orders()
                 self._guarded_step()
                 self._deliver()
+                self._accounts.tell(self.load())
         finally:
             self.shut_down()
 
@@ -294,6 +297,7 @@ class Decoder:
         for answer in list(self._answers.values()):
             self._fail(answer, "the model is being closed")
         self._deliver()
+        self._accounts.tell(self.load(), now=True)
         while self._warmth and self._warmth.has_work:
             self._guarded_store(self._warmth)
         self._vocabulary.close()

@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from core.errors import GenerationFailed, RequestInvalid
 from core.ports import ChatMessage, GenerationRequest, ModelInfo, Piece, Sampling
+from models.accounts import Accounts
+from models.cache import Counters
 from models.engine import Engine
-from models.options import EngineOptions, Governor
+from models.options import EngineOptions, Governor, Load
 from models.prefixes import PrefixStore
 from models.runner import DecodeFailed, Slice
 from models.template import CHATML, ChatTemplate
@@ -181,6 +184,23 @@ async def test_the_governor_is_told_and_obeyed() -> None:
         await text(engine, request)
         assert governor.seen == [engine.count_tokens(request.messages)] + [1] * len("some words")
     assert runner.threads == [2]
+
+
+def test_what_was_done_is_told_now_and_then() -> None:
+    at = 0.0
+    told = Accounts(every_s=60, clock=lambda: at)
+    with capture_logs() as logs:
+        told.tell(Load(0, 0, Counters()))
+        at = 61
+        told.tell(Load(0, 0, Counters()))
+        assert logs == [], "nothing was asked"
+        told.tell(Load(2, 1, Counters(prompts=3, hits=2, saved_tokens=900, spilled_bytes=7)))
+        at = 90
+        told.tell(Load(1, 0, Counters(prompts=5, hits=4, saved_tokens=1900, spilled_bytes=5)))
+        told.tell(Load(0, 0, Counters(prompts=6, hits=5, saved_tokens=2000, spilled_bytes=5)), now=True)
+    lines = [(one["seconds"], one["prompts"], one["hits"], one["saved_tokens"], one["spilled_bytes"]) for one in logs]
+    assert lines == [(61, 3, 2, 900, 7), (29, 3, 3, 1100, 5)]
+    assert (logs[0]["running"], logs[0]["waiting"]) == (2, 1)
 
 
 async def test_preempted_answers_go_on_where_they_were() -> None:
