@@ -1,4 +1,4 @@
-"""The command line: python -m bots run | chat | check | new | tune | embed | bench."""
+"""The command line: python -m bots run | chat | check | new | tune | embed | dead | bench."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(bench.app, name="bench")
+dead = typer.Typer(help="Replies that could not be delivered: see, read, send again, forget.", no_args_is_help=True)
+app.add_typer(dead, name="dead")
 out = Console()
 err = Console(stderr=True)
 
@@ -162,6 +164,56 @@ def embed(
     settings = _settings(log_level="error")
     kind: Literal["query", "passage"] = "query" if query else "passage"
     _go(embedding.embed(bot, settings, text, kind=kind, as_json=as_json, out=out, err=err))
+
+
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids as the list shows them, or their beginnings.")]
+
+
+@dead.command("list")
+def dead_list(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each.")] = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """What could not be delivered, and why."""
+    from bots import dead as letters
+
+    _go(letters.show(_settings(redis_url=redis_url, log_level="error"), (), as_json=as_json, out=out))
+
+
+@dead.command("show")
+def dead_show(
+    ids: Ids,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each.")] = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Read them whole."""
+    from bots import dead as letters
+
+    _go(letters.show(_settings(redis_url=redis_url, log_level="error"), ids, as_json=as_json, out=out))
+
+
+@dead.command("requeue")
+def dead_requeue(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids as the list shows them, or their beginnings.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """Send them again, from where they broke off."""
+    from bots import dead as letters
+
+    if bool(ids) == every:
+        raise typer.BadParameter("name the letters, or write --all")
+    _go(letters.requeue(_settings(redis_url=redis_url, log_level="error"), ids or (), every=every, out=out))
+
+
+@dead.command("drop")
+def dead_drop(ids: Ids, redis_url: RedisUrl = None) -> None:
+    """Forget them."""
+    from bots import dead as letters
+
+    _go(letters.drop(_settings(redis_url=redis_url, log_level="error"), ids, out=out))
 
 
 # ── what every command does ──────────────────────────────────────────────────────────────────────────────

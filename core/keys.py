@@ -92,7 +92,11 @@ class Keys:
         return QueueKeys(f"{base}:due:{bot}:{platform}", f"{base}:ring:{bot}:{platform}")
 
     def dead(self, address: Address) -> str:
-        return f"{self.prefix}:{{{self.partition(address.id)}}}:dead:{address.bot}:{address.platform}"
+        return f"{self.all_dead(self.partition(address.id))}{address.bot}:{address.platform}"
+
+    def all_dead(self, partition: int) -> str:
+        """What the partition's lists of dead letters begin with."""
+        return f"{self.prefix}:{{{partition}}}:dead:"
 
     def heard(self, partition: int, bot: str, platform: str) -> str:
         return f"{self.prefix}:{{{partition}}}:heard:{bot}:{platform}"

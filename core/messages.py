@@ -112,6 +112,10 @@ class Reply(Value):
     rung: Rung = Rung.NOTICE
     trace: str = ""
     reply_to: str = Field(default="", description="the platform's id of the message that is answered")
+    sent: tuple[str, ...] = Field(
+        default=(),
+        description="the platform's ids of what it shows already, when the reply was given up and is tried again",
+    )
     at: datetime = Field(default_factory=now)
 
 

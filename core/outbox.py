@@ -126,7 +126,7 @@ class Outbox:
 
     async def _give_up(self, unsent: Unsent, shown: Shown, error: ChannelError) -> None:
         log.error("reply not delivered", conversation=unsent.conversation, reply=unsent.reply.id, reason=str(error))
-        letter = DeadLetter(reply=unsent.reply, reason=f"{type(error).__name__}: {error}")
+        letter = DeadLetter(reply=unsent.reply, reason=f"{type(error).__name__}: {error}", sent=shown.ids)
         await patiently(lambda: self._store.sent(unsent, shown, letter))
 
     # ── replies that are being written ───────────────────────────────────────────────────────────────────

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from core.messages import Address, Incoming, Kind, Line, Reply, Value, stable_id
+from pydantic import Field
+
+from core.messages import Address, Incoming, Kind, Line, Reply, Value, now, stable_id
 
 
 class State(Value):
@@ -109,5 +112,9 @@ class Unsent(Value):
 
 
 class DeadLetter(Value):
+    """A reply that could not be delivered. ``sent``: the platform's ids of those of its parts that were."""
+
     reply: Reply
     reason: str
+    sent: tuple[str, ...] = ()
+    at: datetime = Field(default_factory=now)

@@ -300,9 +300,43 @@ class Store:
         held(done, unsent.conversation)
 
     async def dead_letters(self, address: Address) -> list[DeadLetter]:
+        """Of the address's bot and platform, oldest first."""
+        return await self._letters(self._keys.dead(address))
+
+    async def all_dead_letters(self) -> list[DeadLetter]:
+        """Of all bots and platforms, oldest first. Goes through all keys: for an operator, not for a turn."""
+        lists: list[str] = []
+        for partition in self.partitions:
+            with translated():
+                async for key in self._redis.scan_iter(f"{self._keys.all_dead(partition)}*", count=1000):
+                    lists.append(key)
+        letters = [letter for key in sorted(lists) for letter in await self._letters(key)]
+        return sorted(letters, key=lambda letter: letter.at)
+
+    async def _letters(self, key: str) -> list[DeadLetter]:
         with translated():
-            letters = await cast(Any, self._redis.lrange(self._keys.dead(address), 0, -1))
+            letters = await cast(Any, self._redis.lrange(key, 0, -1))
         return [DeadLetter.model_validate_json(letter) for letter in letters]
+
+    async def requeue(self, letter: DeadLetter) -> bool:
+        """Send it again, from where it broke off. False: somebody else did, or dropped it."""
+        again = letter.reply.model_copy(update={"sent": letter.sent})
+        return await self._take_letter(letter, again.model_dump_json(exclude_defaults=True))
+
+    async def drop(self, letter: DeadLetter) -> bool:
+        """Forget it. False: it is gone already."""
+        return await self._take_letter(letter, "")
+
+    async def _take_letter(self, letter: DeadLetter, reply: str) -> bool:
+        address = letter.reply.address
+        keys = self._keys.conversation(address.id)
+        queue = self._keys.sending(self._keys.partition(address.id), address.bot, address.platform)
+        taken = await self._call(
+            "requeue",
+            (self._keys.dead(address), keys.hash, keys.out, queue.due, queue.bell),
+            *(letter.reply.id, address.id, reply, DEAD_MS, BELLS),
+        )
+        return bool(taken)
 
     # ── drafts: what is being written right now ──────────────────────────────────────────────────────────
 

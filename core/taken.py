@@ -49,7 +49,7 @@ class TakenReply:
 
     def read(self) -> Unsent:
         reply = Reply.model_validate_json(self.reply)
-        shown = Shown(reply=reply.id)
+        shown = Shown(reply=reply.id, ids=reply.sent)
         for stored in (self.draft, self.shown):
             earlier = Shown.model_validate_json(stored) if stored else shown
             shown = earlier if earlier.reply == reply.id else shown

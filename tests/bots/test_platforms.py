@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.bots.running import Visitor, edit, running, shop
+from tests.bots.running import Visitor, command, edit, running, shop
 from tests.platforms.discord_faults import dropped
 from tests.platforms.discord_server import SEND, DiscordServer
 from tests.platforms.discord_values import Message as DiscordMessage
@@ -149,6 +151,39 @@ async def test_a_group_that_moved_is_the_same_conversation_after_a_restart(town:
     async with running(tmp_path, str(town.folder), **town.secrets):
         telegram.user_says(moved, "/help")
         assert "人工客服" in (await town.answered(moved, 2))[1], "the language that was chosen before the move"
+
+
+async def test_an_operator_sees_reads_and_sends_again_what_could_not_be_delivered(town: Town, tmp_path: Path) -> None:
+    telegram = town.telegram
+    ann, ben = telegram.private("Ann"), telegram.private("Ben")
+    code, out, _ = await command(tmp_path, "dead", "list")
+    assert (code, "No dead letters" in out) == (0, True)
+    async with running(tmp_path, str(town.folder), **town.secrets):
+        for chat in (ann, ben):
+            telegram.user_says(chat, "How much is delivery?")
+            telegram.block(chat)
+        async with asyncio.timeout(60):
+            while len(letters := (await command(tmp_path, "dead", "list", "--json"))[1].splitlines()) < 2:
+                await asyncio.sleep(0.2)
+        of_ann = next(one for one in map(json.loads, letters) if one["conversation"].endswith(str(ann.id)))
+        assert "blocked" in of_ann["reason"]
+        assert (of_ann["bot"], of_ann["platform"], of_ann["parts_sent"]) == ("shop", "telegram", 0)
+        _, table, _ = await command(tmp_path, "dead", "list")
+        assert of_ann["id"][:8] in table
+        code, whole, _ = await command(tmp_path, "dead", "show", of_ann["id"][:8])
+        assert "4.90" in whole
+        code, _, err = await command(tmp_path, "dead", "show", "no-such-id")
+        assert (code, "there is no such dead letter" in err) == (1, True)
+        assert (await command(tmp_path, "dead", "requeue"))[0] == 2
+
+        telegram.unblock(ann)
+        code, out, _ = await command(tmp_path, "dead", "requeue", of_ann["id"])
+        assert (code, "1 reply will be sent again" in out) == (0, True)
+        assert "4.90" in (await town.answered(ann, 1))[0]
+        (left,) = (await command(tmp_path, "dead", "list", "--json"))[1].splitlines()
+        code, out, _ = await command(tmp_path, "dead", "drop", json.loads(left)["id"])
+        assert (code, "1 reply forgotten" in out) == (0, True)
+    assert telegram.replies(ben) == []
 
 
 async def test_a_wrong_token_says_what_to_do_and_the_others_go_on(town: Town, tmp_path: Path) -> None:

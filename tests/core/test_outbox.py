@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import count
 from pathlib import Path
 
@@ -112,6 +112,37 @@ async def test_what_will_never_go_is_put_aside_and_the_next_goes_on(at: Desk, fa
     (letter,) = await at.store.dead_letters(chat())
     assert letter.reply.text == "one"
     assert letter.reason == f"{type(fault).__name__}: {fault}"
+
+
+async def test_a_dead_letter_that_is_put_back_goes_on_where_it_broke_off(at: Desk) -> None:
+    at.channel.faults.extend([None, ChatClosed("blocked")])
+    await commit(at.store, "one\n---\ntwo")
+    async with at.open(workers=0):
+        await until(at_least_one(at.store))
+        (letter,) = await at.store.all_dead_letters()
+        assert await at.store.requeue(letter)
+        assert not await at.store.requeue(letter), "twice is once"
+        assert await at.channel.until_finals(2) == ["one", "two"]
+    assert [call for call in at.channel.calls if call[0] == "send"] == [("send", "p1", "one"), ("send", "p2", "two")]
+    assert await at.store.all_dead_letters() == []
+
+
+async def test_a_dead_letter_can_be_dropped(at: Desk) -> None:
+    at.channel.faults.append(SendRejected("bad text"))
+    await commit(at.store, "one")
+    async with at.open(workers=0):
+        await until(at_least_one(at.store))
+    (letter,) = await at.store.all_dead_letters()
+    assert await at.store.drop(letter)
+    assert not await at.store.drop(letter)
+    assert await at.store.take_unsent(0, "mugs", "test", 10) == ([], None)
+
+
+def at_least_one(store: Store) -> Callable[[], Awaitable[bool]]:
+    async def there() -> bool:
+        return bool(await store.all_dead_letters())
+
+    return there
 
 
 async def test_a_platform_that_never_recovers_does_not_block_for_ever(at: Desk) -> None:
