@@ -34,13 +34,17 @@ BACKOFF_S = 0.5
 BACKOFF_CAP_S = 60.0
 REMEMBERED = 1000
 HAND_BACK_S = 1.0
+GRACE_S = 5.0
 
 
 class Outbox:
-    def __init__(self, store: Store, channel: Channel, backoff_s: float = BACKOFF_S) -> None:
-        """``backoff_s``: the wait after the first failure; it doubles with each further one."""
+    def __init__(self, store: Store, channel: Channel, backoff_s: float = BACKOFF_S, grace_s: float = GRACE_S) -> None:
+        """``backoff_s``: the wait after the first failure; it doubles with each further one. ``grace_s``: how long what is
+        under way to the platform may still take when we are stopped: nobody knows what becomes of a send that is cut off.
+        """
         self._store = store
         self._backoff_s = backoff_s
+        self._grace_s = grace_s
         self._channel = channel
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._drafts: dict[str, Draft] = {}
@@ -55,7 +59,7 @@ class Outbox:
             for partition in self._store.partitions:
                 queue = self._store.sending_queue(partition, bot, platform)
                 take = partial(self._store.take_unsent, partition, bot, platform)
-                group.create_task(consume(self._store, queue, CONCURRENCY, take, self.handle))
+                group.create_task(consume(self._store, queue, CONCURRENCY, take, self.handle, grace_s=self._grace_s))
 
     # ── finished replies ─────────────────────────────────────────────────────────────────────────────────
 

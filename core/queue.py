@@ -37,9 +37,16 @@ Take = Callable[[int], Awaitable[tuple[Sequence[Item], float | None]]]
 
 
 async def consume(
-    store: Store, queue: QueueKeys, limit: int, take: Take[Item], handle: Callable[[Item], Awaitable[None]]
+    store: Store,
+    queue: QueueKeys,
+    limit: int,
+    take: Take[Item],
+    handle: Callable[[Item], Awaitable[None]],
+    *,
+    grace_s: float = 0.0,
 ) -> None:
-    """Handle all of ``queue`` as it falls due, at most ``limit`` at once, until cancelled.
+    """Handle all of ``queue`` as it falls due, at most ``limit`` at once, until cancelled. What is being handled then may
+    go on for ``grace_s`` before it is cancelled, too.
 
     ``take`` gives at most so many and the seconds until the next is due. What ``handle`` raises is logged; the
     conversation is due again when its lease runs out.
@@ -58,6 +65,8 @@ async def consume(
             if next_s != 0 and len(running) < limit:
                 await patiently(partial(store.wait, queue, IDLE_S if next_s is None else min(IDLE_S, next_s)))
     finally:
+        if running and grace_s:
+            await asyncio.wait(running, timeout=grace_s)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)

@@ -49,8 +49,8 @@ class Desk:
     def worker(self) -> Worker:
         return Worker(self.store, self.shelf, "mugs", self.model, PACE)
 
-    def outbox(self) -> Outbox:
-        return Outbox(self.store, self.channel, backoff_s=0.01)
+    def outbox(self, grace_s: float = 0.0) -> Outbox:
+        return Outbox(self.store, self.channel, backoff_s=0.01, grace_s=grace_s)
 
     @asynccontextmanager
     async def open(self, workers: int = 1, outboxes: int = 1) -> AsyncIterator[None]:

@@ -11,7 +11,7 @@ import pytest
 
 from core.botfile import Bot
 from core.errors import ChannelError, ChatClosed, RateLimited, SendAmbiguous, SendFailed, SendRejected
-from core.messages import Draft, Reply
+from core.messages import Draft, Outgoing, Reply
 from core.outbox import TRIES, Outbox
 from core.state import Outcome, State, Turn
 from core.store import Store
@@ -112,6 +112,37 @@ async def test_what_will_never_go_is_put_aside_and_the_next_goes_on(at: Desk, fa
     (letter,) = await at.store.dead_letters(chat())
     assert letter.reply.text == "one"
     assert letter.reason == f"{type(fault).__name__}: {fault}"
+
+
+class Slow(Recording):
+    """Shows a message at once, but its answer takes a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer = asyncio.Event()
+
+    async def send(self, message: Outgoing) -> str:
+        sent = await super().send(message)
+        await self.answer.wait()
+        return sent
+
+
+async def test_what_is_under_way_when_we_are_stopped_is_not_sent_again(store: Store, bot: Bot) -> None:
+    channel = Slow()
+    at = desk(store, bot, ScriptedModel(), channel)
+    turn = await commit(store, "one")
+    stopping = asyncio.create_task(at.outbox(grace_s=PATIENCE_S).run())
+    await channel.until("one")
+    stopping.cancel()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not stopping.done(), "it waits for the answer"
+    channel.answer.set()
+    await asyncio.gather(stopping, return_exceptions=True)
+    await delivered(at, turn)
+    async with at.open(workers=0):
+        await commit(store, "two")
+        assert await channel.until_finals(2) == ["one", "two"]
 
 
 async def test_a_dead_letter_that_is_put_back_goes_on_where_it_broke_off(at: Desk) -> None:
