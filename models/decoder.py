@@ -26,7 +26,7 @@ from models.warmth import WarmStart
 
 log = structlog.get_logger("models.engine")
 
-_MOMENT_S = 0.002
+_MOMENT_S = 0.005
 _PAUSE_S = 0.02  # without a request before an idle conversation is copied
 _QUIET_S = 2.0  # without a request before something is written to disk
 _KEPT_WITHOUT_SPILL = 640  # cells

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from llama_cpp import llama_cpp as lib
 
 _PLACE_CELLS = 1024
+# The engine begins from rest, with threads and cores asleep until the shoppers ask; so does the loop.
+_REST_S = 0.5
 _TOKEN = 1000  # any: what is computed does not depend on it
 
 Row = tuple[int, int, bool]  # sequence, position, whether its logits are wanted
@@ -29,21 +31,28 @@ Row = tuple[int, int, bool]  # sequence, position, whether its logits are wanted
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """``shared`` prompt tokens are evaluated once, or are there already; then each reply's own prompt and text."""
+    """``shared`` prompt tokens are evaluated once, or are there already; of them each reply takes its ``starts``, then
+    evaluates its own prompt and draws its text.
+    """
 
     shared: int
     shared_is_there: bool
+    starts: tuple[int, ...]
     own: tuple[int, ...]
     drawn: tuple[int, ...]
 
 
 def work_of(said: Sequence[Said], *, shared_is_there: bool) -> Work:
-    """What these answers took at least: the beginning that they share is evaluated once."""
-    shared = max(one.cached for one in said) if len(said) > 1 or shared_is_there else 0
+    """What these answers took at least: the beginning that all share is evaluated once, by the first of them. What was
+    there before need not be the same for all: one may have found more of its prompt than the others.
+    """
+    common = sorted(one.cached for one in said)[min(1, len(said) - 1)] if len(said) > 1 or shared_is_there else 0
+    starts = tuple(max(common, one.cached) if shared_is_there else common for one in said)
     return Work(
-        shared,
+        max(starts),
         shared_is_there,
-        tuple(max(1, one.prompt - shared) for one in said),
+        starts,
+        tuple(max(1, one.prompt - start) for one, start in zip(said, starts, strict=True)),
         tuple(max(1, one.tokens) for one in said),
     )
 
@@ -91,7 +100,6 @@ class _Loop:
         from llama_cpp import llama_cpp as lib
 
         memory = lib.llama_get_memory(self._context)
-        replies = range(len(work.own))
         with _Batches(self._runner.limits.batch) as batches:
             shared = batches.of((self._shared, position, False) for position in range(work.shared))
             prompts = batches.of(_prompt_rows(work))
@@ -99,11 +107,12 @@ class _Loop:
             self._runner.clear()
             if work.shared_is_there:
                 self._decode(shared)
+            time.sleep(_REST_S)
             started = time.perf_counter()
             if not work.shared_is_there:
                 self._decode(shared)
-            for reply in replies:
-                lib.llama_memory_seq_cp(memory, self._shared, reply, 0, work.shared)
+            for reply, start in enumerate(work.starts):
+                lib.llama_memory_seq_cp(memory, self._shared, reply, 0, start)
             self._decode(prompts)
             for step in steps:
                 self._decode(step)
@@ -122,16 +131,16 @@ class _Loop:
 
 
 def _prompt_rows(work: Work) -> Iterator[Row]:
-    for reply, own in enumerate(work.own):
+    for reply, (start, own) in enumerate(zip(work.starts, work.own, strict=True)):
         for at in range(own):
-            yield reply, work.shared + at, at == own - 1
+            yield reply, start + at, at == own - 1
 
 
 def _step_rows(work: Work) -> Iterator[list[Row]]:
     """The last token that is drawn is not evaluated any more."""
     for step in range(max(work.drawn) - 1):
         yield [
-            (reply, work.shared + work.own[reply] + step, True)
+            (reply, work.starts[reply] + work.own[reply] + step, True)
             for reply in range(len(work.own))
             if step < work.drawn[reply] - 1
         ]

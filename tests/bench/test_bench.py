@@ -64,8 +64,10 @@ def test_a_third_turn_goes_on_with_what_was_said() -> None:
 
 def test_the_bound_does_the_work_that_was_done() -> None:
     said = (Said(prompt=530, cached=0, tokens=48), Said(prompt=528, cached=500, tokens=20))
-    assert work_of(said, shared_is_there=False) == Work(500, False, (30, 28), (48, 20))
-    assert work_of(said[:1], shared_is_there=False) == Work(0, False, (530,), (48,))
+    assert work_of(said, shared_is_there=False) == Work(500, False, (500, 500), (30, 28), (48, 20))
+    assert work_of(said[:1], shared_is_there=False) == Work(0, False, (0,), (530,), (48,))
+    warm = (*(Said(prompt=530, cached=500, tokens=9) for _ in range(2)), Said(prompt=530, cached=520, tokens=9))
+    assert work_of(warm, shared_is_there=True) == Work(520, True, (500, 500, 520), (30, 30, 10), (9, 9, 9))
 
 
 def test_what_does_not_fit_the_time_is_the_least_telling() -> None:
