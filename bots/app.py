@@ -21,7 +21,7 @@ from bots.channels import Channels
 from bots.engines import open_models
 from bots.progress import Opening
 from bots.settings import Settings
-from bots.valkey import embedded_server
+from bots.valkey import open_store
 from core.botfile import Bot, load_bot
 from core.errors import ChannelNotReady, ConfigError, KefuError, Problem, StoreError
 from core.inbox import StoredInbox
@@ -83,11 +83,7 @@ def load_bots(folders: Sequence[Path]) -> list[Bot]:
 async def open_service(bots: Sequence[Bot], settings: Settings, progress: Opening) -> AsyncIterator[Service]:
     """The store and the models of ``bots``. Raises StoreError or ModelUnavailable, in one sentence each."""
     async with AsyncExitStack() as stack:
-        url = settings.redis_url or await stack.enter_async_context(embedded_server(settings.data_dir))
-        try:
-            store = await stack.enter_async_context(Store.open(url))
-        except ValueError as error:
-            raise StoreError(f"KEFU_REDIS_URL is no address of a Redis: {error}; write redis://host:6379/0") from error
+        store = await stack.enter_async_context(open_store(settings.redis_url, settings.data_dir))
         models = await stack.enter_async_context(open_models(bots, settings.data_dir, progress, tune=settings.tune))
         yield Service(store, Shelf(bots), models, embedded=not settings.redis_url)
 

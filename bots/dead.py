@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -13,10 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from bots.settings import Settings
-from bots.valkey import embedded_server
+from bots.valkey import open_store
 from core.errors import ConfigError, Problem
 from core.state import DeadLetter
-from core.store import Store
 
 _SHORT = 8
 _PREVIEW = 60
@@ -37,7 +34,7 @@ class LetterJson(BaseModel):
 
 async def show(settings: Settings, wanted: Sequence[str], *, as_json: bool, out: Console) -> None:
     """All letters, or those named by the beginnings of their ids, whole."""
-    async with _store(settings) as store:
+    async with open_store(settings.redis_url, settings.data_dir) as store:
         letters = await store.all_dead_letters()
     chosen = _named(letters, wanted) if wanted else letters
     if as_json:
@@ -55,7 +52,7 @@ async def show(settings: Settings, wanted: Sequence[str], *, as_json: bool, out:
 
 async def requeue(settings: Settings, wanted: Sequence[str], *, every: bool, out: Console) -> None:
     """Into the outbox again; a Kefu that runs sends them."""
-    async with _store(settings) as store:
+    async with open_store(settings.redis_url, settings.data_dir) as store:
         letters = await store.all_dead_letters()
         chosen = letters if every else _named(letters, wanted)
         done = [letter for letter in chosen if await store.requeue(letter)]
@@ -63,20 +60,10 @@ async def requeue(settings: Settings, wanted: Sequence[str], *, every: bool, out
 
 
 async def drop(settings: Settings, wanted: Sequence[str], *, out: Console) -> None:
-    async with _store(settings) as store:
+    async with open_store(settings.redis_url, settings.data_dir) as store:
         chosen = _named(await store.all_dead_letters(), wanted)
         done = [letter for letter in chosen if await store.drop(letter)]
     out.print(f"[green]✓[/] {_count(done)} forgotten.")
-
-
-@asynccontextmanager
-async def _store(settings: Settings) -> AsyncIterator[Store]:
-    if settings.redis_url:
-        async with Store.open(settings.redis_url) as store:
-            yield store
-    else:
-        async with embedded_server(Path(settings.data_dir)) as url, Store.open(url) as store:
-            yield store
 
 
 def _named(letters: Sequence[DeadLetter], wanted: Sequence[str]) -> list[DeadLetter]:

@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,8 +21,8 @@ import redis.asyncio as redis
 import structlog
 from redis.exceptions import RedisError
 
-from core.errors import StoreUnavailable
-from core.store import still_wanted
+from core.errors import StoreError, StoreUnavailable
+from core.store import Store, still_wanted
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +87,18 @@ async def embedded_server(data_dir: Path, binary: Path | None = None) -> AsyncIt
         keeper.cancel()
         await asyncio.gather(keeper, return_exceptions=True)
         await server.stop()
+
+
+@asynccontextmanager
+async def open_store(redis_url: str, data_dir: Path) -> AsyncIterator[Store]:
+    """The store at ``redis_url``, or the embedded one of ``data_dir`` if that is empty. Raises StoreError."""
+    async with AsyncExitStack() as stack:
+        url = redis_url or await stack.enter_async_context(embedded_server(data_dir))
+        try:
+            store = await stack.enter_async_context(Store.open(url))
+        except ValueError as error:
+            raise StoreError(f"KEFU_REDIS_URL is no address of a Redis: {error}; write redis://host:6379/0") from error
+        yield store
 
 
 class _Server:

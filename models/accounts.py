@@ -25,10 +25,13 @@ class Accounts:
         self._told_at = clock()
         self._told = Counters()
 
-    def tell(self, load: Load, *, now: bool = False) -> None:
-        """``now``: do not wait until it is time."""
+    def tell(self, ask: Callable[[], Load], *, now: bool = False) -> None:
+        """``now``: do not wait until it is time. Called after every step, so ``ask`` is called only when it is."""
         at = self._clock()
-        if load.counters.prompts == self._told.prompts or not (now or at - self._told_at >= self._every_s):
+        if not now and at - self._told_at < self._every_s:
+            return
+        load = ask()
+        if load.counters.prompts == self._told.prompts:
             return
         before, after = asdict(self._told), asdict(load.counters)
         done = {name: after[name] - before[name] for name in after} | {"spilled_bytes": load.counters.spilled_bytes}

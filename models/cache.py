@@ -177,11 +177,9 @@ class PrefixCache:
             alone = sequence is newest and not self._sequences.busy()  # it goes last, and with it what they all share
             start = self._lost(self._spill, sequence, 0 if alone else None)
             if not _has(sequence, start) and self._spill.wants(len(sequence.tokens) - start):
-                self._memory.share(sequence.number, scratch.number, len(sequence.tokens))
-                kept = self._put(self._spill, sequence, scratch.number, start)
-                self._memory.truncate(scratch.number, 0)
-                if kept:
-                    sequence.copied = start
+                data = self._copied(sequence.number, scratch.number, start, len(sequence.tokens))
+                kept = self._put(self._spill, sequence, start, data)
+                sequence.copied = start if kept else None
                 return kept
         return False
 
@@ -214,10 +212,7 @@ class PrefixCache:
         target = self._sequences.empty()
         if number is None or length < len(tokens) or target is None:
             return b""
-        self._memory.share(number, target.number, length)
-        data = self._memory.save(target.number)
-        self._memory.truncate(target.number, 0)
-        return data
+        return self._copied(number, target.number, 0, length)
 
     # ── inside: coming ───────────────────────────────────────────────────────────────────────────────────
 
@@ -290,18 +285,26 @@ class PrefixCache:
         """Only what is lost is saved: the head that others hold stays in the cells."""
         start = self._lost(spill, sequence)
         if not _has(sequence, start) and spill.wants(len(sequence.tokens) - start):
-            self._put(spill, sequence, sequence.number, start)
+            if start:
+                self._memory.behead(sequence.number, start)
+            self._put(spill, sequence, start, self._memory.save(sequence.number))
 
     def _lost(self, spill: Spill, sequence: Held, shared: int | None = None) -> int:
         """The token from which on nothing else has what it holds; ``shared``: with sequences that stay."""
         shared = self._sequences.shared_head(sequence) if shared is None else shared
         return max(shared, spill.covered(sequence.adapter, sequence.tokens))
 
-    def _put(self, spill: Spill, sequence: Held, cells: int, start: int) -> bool:
-        """``cells``: the sequence of the KV cache that holds these tokens; its head is gone afterwards."""
-        if start:
-            self._memory.behead(cells, start)
-        data = self._memory.save(cells)
+    def _copied(self, number: int, scratch: int, start: int, length: int) -> bytes:
+        """The cells of a sequence that stays as it is, by way of the empty sequence ``scratch``."""
+        self._memory.share(number, scratch, length)
+        try:
+            if start:
+                self._memory.behead(scratch, start)
+            return self._memory.save(scratch)
+        finally:
+            self._memory.truncate(scratch, 0)
+
+    def _put(self, spill: Spill, sequence: Held, start: int, data: bytes) -> bool:
         kept = bool(data) and spill.put(sequence.adapter, sequence.tokens, start, data)
         self.counters.spilled += kept
         return kept

@@ -105,7 +105,7 @@ class Decoder:
                 self._take_orders()
                 self._guarded_step()
                 self._deliver()
-                self._accounts.tell(self.load())
+                self._accounts.tell(self.load)
         finally:
             self.shut_down()
 
@@ -297,7 +297,7 @@ class Decoder:
         for answer in list(self._answers.values()):
             self._fail(answer, "the model is being closed")
         self._deliver()
-        self._accounts.tell(self.load(), now=True)
+        self._accounts.tell(self.load, now=True)
         while self._warmth and self._warmth.has_work:
             self._guarded_store(self._warmth)
         self._vocabulary.close()

@@ -46,6 +46,11 @@ async def test_new_never_overwrites(tmp_path: Path) -> None:
     assert (tmp_path / "mine" / "bot.yaml").read_text() == "mine"
 
 
+async def test_an_address_that_is_none_is_named(tmp_path: Path) -> None:
+    code, _, err = await command(tmp_path, "dead", "list", "--redis-url", "localhost")
+    assert (code, "is no address of a Redis" in err) == (1, True)
+
+
 async def test_check_names_every_mistake_with_file_line_and_key(tmp_path: Path) -> None:
     folder = shop(tmp_path)
     edit(folder / "bot.yaml", "persona: assistant", "persona: asistant")

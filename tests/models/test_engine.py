@@ -15,6 +15,7 @@ from models.engine import Engine
 from models.options import EngineOptions
 from models.runner import DecodeFailed, Slice
 from models.template import CHATML, ChatTemplate
+from tests.models.asking import pieces, text, until
 from tests.models.runner import ByteVocabulary, ScriptedRunner, saying
 
 CONTEXT = 400
@@ -33,20 +34,6 @@ async def opened(runner: ScriptedRunner, *, parallel: int = 3) -> AsyncIterator[
 def ask(text: str = "hi", *, max_tokens: int = 200, stop: tuple[str, ...] = (), owner: str = "") -> GenerationRequest:
     message = ChatMessage(role="user", content=text)
     return GenerationRequest(messages=(message,), max_tokens=max_tokens, stop=stop, owner=owner)
-
-
-async def pieces(engine: Engine, request: GenerationRequest) -> list[Piece]:
-    return [piece async for piece in engine.generate(request)]
-
-
-async def text(engine: Engine, request: GenerationRequest) -> str:
-    return "".join([piece.text async for piece in engine.generate(request)])
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_answers_and_usage() -> None:

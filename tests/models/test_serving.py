@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -24,6 +24,7 @@ from models.options import EngineOptions, Governor, Load
 from models.prefixes import PrefixStore
 from models.runner import DecodeFailed, Slice
 from models.template import CHATML, ChatTemplate
+from tests.models.asking import pieces, text, until
 from tests.models.runner import IM_END, ByteVocabulary, ScriptedRunner, hashed, saying
 
 PERSONA = "You sell tea, and you are short and polite. " * 3
@@ -83,20 +84,6 @@ def ask(
         logprobs=logprobs,
         sampling=sampling or Sampling(),
     )
-
-
-async def pieces(engine: Engine, request: GenerationRequest) -> list[Piece]:
-    return [piece async for piece in engine.generate(request)]
-
-
-async def text(engine: Engine, request: GenerationRequest) -> str:
-    return "".join([piece.text async for piece in engine.generate(request)])
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.002)
 
 
 async def test_log_probabilities_come_with_every_token() -> None:
@@ -190,14 +177,14 @@ def test_what_was_done_is_told_now_and_then() -> None:
     at = 0.0
     told = Accounts(every_s=60, clock=lambda: at)
     with capture_logs() as logs:
-        told.tell(Load(0, 0, Counters()))
+        told.tell(lambda: Load(0, 0, Counters()))
         at = 61
-        told.tell(Load(0, 0, Counters()))
+        told.tell(lambda: Load(0, 0, Counters()))
         assert logs == [], "nothing was asked"
-        told.tell(Load(2, 1, Counters(prompts=3, hits=2, saved_tokens=900, spilled_bytes=7)))
+        told.tell(lambda: Load(2, 1, Counters(prompts=3, hits=2, saved_tokens=900, spilled_bytes=7)))
         at = 90
-        told.tell(Load(1, 0, Counters(prompts=5, hits=4, saved_tokens=1900, spilled_bytes=5)))
-        told.tell(Load(0, 0, Counters(prompts=6, hits=5, saved_tokens=2000, spilled_bytes=5)), now=True)
+        told.tell(lambda: Load(1, 0, Counters(prompts=5, hits=4, saved_tokens=1900, spilled_bytes=5)))
+        told.tell(lambda: Load(0, 0, Counters(prompts=6, hits=5, saved_tokens=2000, spilled_bytes=5)), now=True)
     lines = [(one["seconds"], one["prompts"], one["hits"], one["saved_tokens"], one["spilled_bytes"]) for one in logs]
     assert lines == [(61, 3, 2, 900, 7), (29, 3, 3, 1100, 5)]
     assert (logs[0]["running"], logs[0]["waiting"]) == (2, 1)
