@@ -35,7 +35,8 @@ class Limits:
     """What a runner can hold: ``cells`` tokens of all sequences together, ``batch`` tokens in one decode.
 
     ``rows`` after which a token may be drawn in one decode. ``rewinds``: a sequence can be cut back or shared in part
-    (recurrent models cannot).
+    (recurrent models cannot). ``alike_from``: in a decode of at least so many tokens each comes out the same, whatever
+    the others are.
     """
 
     cells: int
@@ -43,6 +44,7 @@ class Limits:
     batch: int
     rows: int
     rewinds: bool = True
+    alike_from: int = 1
 
 
 class Memory(Protocol):

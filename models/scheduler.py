@@ -48,6 +48,7 @@ class Scheduler:
         self._cache = cache
         self._batch = limits.batch
         self._rows = limits.rows
+        self._alike_from = limits.alike_from
         self._parallel = min(parallel, limits.rows, limits.sequences, max(1, limits.batch // 2))
         # so that each reader gets on in each step
         self._chunk = max(self._parallel, min(chunk, limits.batch - self._parallel))
@@ -167,6 +168,9 @@ class Scheduler:
     def _drafts(self, writers: Sequence[Job], reading: int, jobs: int) -> Mapping[int, Sequence[int]]:
         room = min(self._rows - jobs, self._batch - len(writers) - reading)
         if self._drafter is None or room <= 0 or not writers:
+            return {}
+        # Where few tokens come out otherwise than more, a draft would change the text and not only its pace.
+        if len(writers) + reading < self._alike_from:
             return {}
         return self._drafter.propose(writers, reading=reading, room=room)
 

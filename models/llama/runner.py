@@ -25,6 +25,10 @@ _FLASH = {
     "on": lib.LLAMA_FLASH_ATTN_TYPE_ENABLED,
     "off": lib.LLAMA_FLASH_ATTN_TYPE_DISABLED,
 }
+# Attention of one token is summed up by another kernel than that of several (ggml-cpu/llamafile/sgemm.cpp: "n < 2"); on
+# a GPU up to eight rows are (ggml-cuda/mmvq.cuh: MMVQ_MAX_BATCH_SIZE). The last bits differ then, and near ties with them.
+_ALIKE_FROM = 2
+_ALIKE_FROM_ON_GPU = 9
 _KV_TYPES = {"f16": lib.GGML_TYPE_F16, "q8_0": lib.GGML_TYPE_Q8_0}
 
 
@@ -68,6 +72,7 @@ class LlamaRunner:
             batch=batch,
             rows=min(options.rows, batch),
             rewinds=rewinds,
+            alike_from=_ALIKE_FROM_ON_GPU if options.gpu_layers else _ALIKE_FROM,
         )
         self._batch = Batch(batch, self.limits.rows)
 

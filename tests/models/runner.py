@@ -93,11 +93,14 @@ class ScriptedRunner:
         batch: int = 256,
         rows: int = 64,
         rewinds: bool = True,
+        alike_from: int = 1,
         window: int = 0,
         fault: Fault | None = None,
         refuses: Callable[[bytes], bool] = lambda data: False,
     ) -> None:
-        self.limits = Limits(cells=cells, sequences=sequences, batch=batch, rows=rows, rewinds=rewinds)
+        self.limits = Limits(
+            cells=cells, sequences=sequences, batch=batch, rows=rows, rewinds=rewinds, alike_from=alike_from
+        )
         self.next_token = next_token
         self.fault = fault
         self.refuses = refuses

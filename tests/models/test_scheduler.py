@@ -42,6 +42,7 @@ class Bench:
         window: int = 0,
         rewinds: bool = True,
         drafts: bool = False,
+        alike_from: int = 1,
         refuses: Callable[[bytes], bool] = lambda data: False,
     ) -> None:
         self.runner = ScriptedRunner(
@@ -53,6 +54,7 @@ class Bench:
             rewinds=rewinds,
             refuses=refuses,
             rows=parallel + 5,
+            alike_from=alike_from,
         )
         self.spill = Spill(spill) if spill else None
         self.speculator = drafting() if drafts else None
@@ -395,6 +397,20 @@ def test_a_window_that_has_passed_makes_a_beginning_unusable() -> None:
 class _Waiter:
     def __init__(self, number: int, owner: str) -> None:
         self.number, self.owner, self.overtaken = number, owner, 0
+
+
+def test_where_a_token_alone_comes_out_otherwise_only_several_get_drafts() -> None:
+    """So that no draft changes what is drawn: it would put a lone token among others."""
+    bench = Bench(next_token=looping, drafts=True, alike_from=2, cells=256)
+    alone = bench.submit([1, 2, 1, 2, 1, 2], max_tokens=12)
+    while alone.left:
+        assert all(one.wanted <= 1 for one in bench.step()), "a draft for one who writes alone"
+    bench.submit([1, 2, 1, 2, 1, 2], max_tokens=24)
+    bench.submit([2, 1, 2, 1, 2, 1], max_tokens=24)
+    drafted = 0
+    while len(bench.open) == 2:
+        drafted += sum(one.wanted - 1 for one in bench.step() if one.wanted > 1)
+    assert drafted
 
 
 def test_nobody_is_overtaken_for_ever() -> None:
