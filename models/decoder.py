@@ -28,6 +28,7 @@ log = structlog.get_logger("models.engine")
 
 _MOMENT_S = 0.005
 _PAUSE_S = 0.02  # without a request before an idle conversation is copied
+_REST_S = 0.25  # without a request before the threads that help are let go of
 _QUIET_S = 2.0  # without a request before something is written to disk
 _KEPT_WITHOUT_SPILL = 640  # cells
 _PACE_MEMORY = 0.9  # of how long answers take, from answer to answer
@@ -129,6 +130,9 @@ class Decoder:
             if order := self._inbox.get(wait=_PAUSE_S):
                 return order
             copying = not self._inbox.closed and self._guarded_copy()
+        if order := self._inbox.get(wait=_REST_S):
+            return order
+        self._runner.rest()
         while self._warmth and self._warmth.has_work and not self._inbox.closed:
             if order := self._inbox.get(wait=_QUIET_S):
                 return order

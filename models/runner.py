@@ -120,6 +120,10 @@ class Runner(Memory, Protocol):
         """For the decodes from now on."""
         ...
 
+    def rest(self) -> None:
+        """There is nothing to do for a while: what only helps to compute may be let go of."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.llama.batch import Batch
+from models.llama.helpers import let_go
 from models.llama.library import LOG, LlamaError, lib
 from models.llama.loading import load_weights, params_for
 from models.runner import DecodeFailed, Slice
@@ -87,6 +88,7 @@ class LlamaEmbedding:
             lib.llama_memory_clear(self._memory, False)
         evaluate = lib.llama_decode if self._memory else lib.llama_encode
         status = evaluate(self._context, self._batch.struct)
+        let_go()  # a text model beside it shall not suffer until the next texts come
         if status:
             raise DecodeFailed(f"llama.cpp returned {status}: {LOG.errors()}", intact=True)
         vectors = np.stack([self._vector(number) for number in range(len(texts))])

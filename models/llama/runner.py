@@ -12,6 +12,7 @@ from core.ports import GenerationRequest
 from models.llama.adapters import Adapters
 from models.llama.batch import Batch
 from models.llama.constraint import Grammars
+from models.llama.helpers import let_go
 from models.llama.library import LOG, LlamaError, lib
 from models.llama.options import LoadOptions
 from models.llama.sampler import LlamaSampler
@@ -138,6 +139,9 @@ class LlamaRunner:
 
     def set_threads(self, count: int) -> None:
         lib.llama_set_n_threads(self._context, count, count)
+
+    def rest(self) -> None:
+        let_go()
 
     def close(self) -> None:
         self._vocabulary.close()

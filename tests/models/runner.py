@@ -109,6 +109,7 @@ class ScriptedRunner:
         self.adapters: list[str] = []
         self.threads: list[int] = []
         self.saves = 0
+        self.rests = 0
         self.open_samplers = 0
         self.closed = False
         self._window = window
@@ -238,6 +239,9 @@ class ScriptedRunner:
 
     def set_threads(self, count: int) -> None:
         self.threads.append(count)
+
+    def rest(self) -> None:
+        self.rests += 1
 
     def close(self) -> None:
         assert not self.closed
