@@ -112,7 +112,8 @@ def _check_together(reading: Reading, config: BotConfig, personas: Mapping[str, 
     _check_loras(reading, config)
     for persona in personas.values():
         _check_languages(reading, persona, config.languages)
-        _check_lora(reading, persona, list(config.model.loras))
+        if config.model.server is None:  # a server has adapters of its own, and says so when it is asked
+            _check_lora(reading, persona, list(config.model.loras))
 
 
 def _check_loras(reading: Reading, config: BotConfig) -> None:

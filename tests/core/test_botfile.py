@@ -382,6 +382,13 @@ def test_a_persona_names_an_adapter_but_the_model_has_none(shop: Path) -> None:
     assert "model.loras" in the_problem(shop).right
 
 
+def test_a_model_server_has_adapters_of_its_own(shop: Path) -> None:
+    change(shop, "bot.yaml", "model: bundled", "model:\n  server:\n    urls: [http://127.0.0.1:8000/v1]")
+    file = shop / "personas" / "assistant.yaml"
+    file.write_text(file.read_text() + "lora: warm\n")
+    assert load_bot(shop).persona().config.lora == "warm"
+
+
 @pytest.mark.parametrize(("path", "wrong"), [("adapters/cold.gguf", "does not exist"), ("adapters", "is a folder")])
 def test_the_file_of_an_adapter_is_not_there(shop: Path, path: str, wrong: str) -> None:
     change(with_adapters(shop), "bot.yaml", "adapters/warm.gguf", path)
