@@ -22,6 +22,7 @@ from tests.bench.child import ChildFailed
 from tests.bench.engine import Grid
 from tests.bench.machine import this_machine
 from tests.bench.markdown import NoReport, markdown, read_report
+from tests.bench.progress import Lines
 from tests.bench.run import Wanted, run
 from tests.bench.soak import Soak, SoakResult
 from tests.bench.soak import soak as run_soak
@@ -146,7 +147,13 @@ async def _soak(plan: Soak, model: Path) -> SoakResult:
     async with await load_model(ModelConfig(path=str(model), context=2048), Path()) as engine:
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
             task = bars.add_task("", total=plan.requests)
-            return await run_soak(engine, plan, lambda over: bars.update(task, completed=over))
+            lines = Lines(console)
+
+            def say(over: int) -> None:
+                bars.update(task, completed=over)
+                lines.say(f"soak · {over} of {plan.requests}")
+
+            return await run_soak(engine, plan, say)
 
 
 def _write(file: Path | None, report: dict[str, object]) -> None:

@@ -22,6 +22,19 @@ _GUESS_S = 0.8  # for a reply of a system that was not asked yet
 _LINE_S = 30.0  # where there is no terminal, a line so often
 
 
+class Lines:
+    """Where there is no terminal, a line now and then."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown_at = time.monotonic()
+
+    def say(self, line: str) -> None:
+        if not self._console.is_terminal and time.monotonic() - self._shown_at > _LINE_S:
+            self._shown_at = time.monotonic()
+            self._console.print(line, highlight=False, style="dim")
+
+
 class Progress:
     """A line that moves on a terminal; elsewhere a line now and then."""
 
@@ -32,7 +45,7 @@ class Progress:
         self._took: dict[str, list[float]] = {}  # seconds and replies
         self._left: dict[str, int] = {}
         self._starts = 0
-        self._shown_at = 0.0
+        self._lines = Lines(console)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -71,9 +84,7 @@ class Progress:
         line = f"{what} · {left}" if self._left else what
         if self._console.is_terminal:
             self._spinner.update(text=line)
-        elif time.monotonic() - self._shown_at > _LINE_S:
-            self._shown_at = time.monotonic()
-            self._console.print(line, highlight=False, style="dim")
+        self._lines.say(line)
 
     @contextmanager
     def asking(self, system: str, replies: int, what: str) -> Iterator[None]:
