@@ -91,10 +91,12 @@ def _others(report: EngineReport) -> Iterator[str]:
             yield _row(long.system, str(long.writers), str(long.prompt_tokens), *gaps)
     if report.speculation:
         yield "\n**Speculation on replies grounded on the shop's notes**\n"
-        yield from _head(("shoppers", "without: replies/s", "with: replies/s", "gain", "same text"), words=4)
+        yield from _head(
+            ("shoppers", "without: replies/s", "with: replies/s", "gain", "same text", "twice without"), words=4
+        )
         for one in report.speculation:
             speeds = f"{one.off_replies_per_s:.2f}", f"{one.on_replies_per_s:.2f}", f"{one.gain:.2f}×"
-            yield _row(str(one.shoppers), *speeds, f"{one.same_text} of {one.replies}")
+            yield _row(str(one.shoppers), *speeds, f"{one.same_text} of {one.replies}", str(one.same_without))
     if report.neighbour:
         yield "\n**A busy neighbour on the same cores**\n"
         yield from _head(("busy programs", "shoppers", "kefu replies/s", "of the best fixed", "fixed threads"), words=4)

@@ -61,24 +61,28 @@ class Parts:
     # ── speculation ──────────────────────────────────────────────────────────────────────────────────────
 
     def speculation(self, shoppers: Sequence[int]) -> Iterator[Speculation]:
-        """Grounded replies, warm, with drafts and without, one after the other in each round."""
+        """Grounded replies, warm, with drafts and without, one after the other in each round.
+
+        A second engine without them tells how many texts differ anyway, by who happened to be in a step with whom.
+        """
         config = config_of(self.setup.model, max(8, *shoppers), self.setup.tuned)
         with ExitStack() as stack:
-            on, off = (
+            systems = [
                 self._opened(stack, f"{KEFU}, speculation {word}", config.model_copy(update={"speculate": speculate}))
-                for word, speculate in (("on", True), ("off", False))
-            )
-            for system in (on, off):
+                for word, speculate in (("on", True), ("off", False), ("off again", False))
+            ]
+            for system in systems:
                 self._ask(system, grounded(max(shoppers), 0), "speculation")
             numbers = count()
             for number in shoppers:
-                pairs = [self._both(on, off, grounded(number, next(numbers)), round_) for round_ in range(self.rounds)]
-                yield _speculation(number, pairs)
+                rounds = [self._each(systems, grounded(number, next(numbers)), one) for one in range(self.rounds)]
+                yield _speculation(number, rounds)
 
-    def _both(self, on: System, off: System, prompts: Sequence[Prompt], number: int) -> tuple[Asked, Asked]:
-        order = (on, off) if number % 2 else (off, on)
+    def _each(self, systems: Sequence[System], prompts: Sequence[Prompt], number: int) -> Sequence[Asked]:
+        first = number % len(systems)
+        order = (*systems[first:], *systems[:first])
         asked = {system.name: self._ask(system, prompts, f"speculation · {len(prompts)} shoppers") for system in order}
-        return asked[on.name], asked[off.name]
+        return [asked[system.name] for system in systems]
 
     # ── a neighbour ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -145,17 +149,23 @@ def _longest_gap(said: Sequence[Said]) -> float:
     return round(max(one.longest_gap_s for one in said), 3)
 
 
-def _speculation(shoppers: int, pairs: Sequence[tuple[Asked, Asked]]) -> Speculation:
-    texts = [(one.text, other.text) for on, off in pairs for one, other in zip(on.said, off.said, strict=True)]
+def _speculation(shoppers: int, rounds: Sequence[Sequence[Asked]]) -> Speculation:
+    """``rounds``: with drafts, without, and without again."""
     return Speculation(
         shoppers=shoppers,
-        off_replies_per_s=round(median(off.replies_per_s for _, off in pairs), 3),
-        on_replies_per_s=round(median(on.replies_per_s for on, _ in pairs), 3),
-        gain=round(median(on.replies_per_s / (off.replies_per_s or 1) for on, off in pairs), 3),
-        same_text=sum(one == other for one, other in texts),
-        replies=len(texts),
-        rounds=len(pairs),
+        off_replies_per_s=round(median(off.replies_per_s for _, off, _ in rounds), 3),
+        on_replies_per_s=round(median(on.replies_per_s for on, _, _ in rounds), 3),
+        gain=round(median(on.replies_per_s / (off.replies_per_s or 1) for on, off, _ in rounds), 3),
+        same_text=sum(_same(on, off) for on, off, _ in rounds),
+        same_without=sum(_same(again, off) for _, off, again in rounds),
+        replies=shoppers * len(rounds),
+        rounds=len(rounds),
     )
+
+
+def _same(asked: Asked, other: Asked) -> int:
+    """How many texts."""
+    return sum(one.text == same.text for one, same in zip(asked.said, other.said, strict=True))
 
 
 def _neighbour(busy: int, shoppers: int, rounds: Sequence[Mapping[str, float]]) -> Neighbour:

@@ -78,13 +78,17 @@ class LongPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Speculation:
-    """Grounded replies with drafts and without; ``gain`` is the median ratio, ``same_text`` of so many replies."""
+    """Grounded replies with drafts and without; ``gain`` is the median ratio, ``same_text`` of so many replies.
+
+    ``same_without``: in two runs without drafts.
+    """
 
     shoppers: int
     off_replies_per_s: float
     on_replies_per_s: float
     gain: float
     same_text: int
+    same_without: int
     replies: int
     rounds: int
 

@@ -85,12 +85,12 @@ def _long(report: EngineReport) -> Table:
 
 
 def _speculation(report: EngineReport) -> Table:
-    columns = ("shoppers", "without: replies/s", "with: replies/s", "gain", "same text", "rounds")
+    columns = ("shoppers", "without: replies/s", "with: replies/s", "gain", "same text", "twice without", "rounds")
     table = _table("Speculation: replies grounded on the shop's notes, with drafts and without", columns)
     for row in report.speculation:
         table.add_row(
             *(str(row.shoppers), f"{row.off_replies_per_s:.2f}", f"{row.on_replies_per_s:.2f}"),
-            *(f"{row.gain:.2f}×", f"{row.same_text} of {row.replies}", str(row.rounds)),
+            *(f"{row.gain:.2f}×", f"{row.same_text} of {row.replies}", str(row.same_without), str(row.rounds)),
         )
     return table
 
