@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bots import bench
 from bots.logs import configure_logs
-from bots.settings import Settings, export_hub_settings, read_settings
+from bots.settings import Role, Settings, export_hub_settings, read_settings
 from core.errors import ConfigError, KefuError
 
 app = typer.Typer(
@@ -33,7 +33,8 @@ BotDir = Annotated[Path, typer.Argument(metavar="BOT_DIR", help="A bot's folder,
 RedisUrl = Annotated[
     str | None,
     typer.Option(
-        help="A Redis or Valkey server, redis://host:6379/0. Without it an embedded one is started in the data folder."
+        help="A Redis or Valkey: redis://host:6379/0, redis+cluster://… or redis+sentinel://…. Without it an embedded one "
+        "is started in the data folder."
     ),
 ]
 
@@ -51,11 +52,21 @@ def run(
         int | None, typer.Option(help="The port of the web chat; 0 for any free one. [dim]\\[default: 8080][/]")
     ] = None,
     redis_url: RedisUrl = None,
+    role: Annotated[
+        Role | None,
+        typer.Option(
+            help="What this process does: 'gateway' only connects the platforms, 'worker' only answers with the model, "
+            "both over one store. [dim]\\[default: both][/]",
+        ),
+    ] = None,
 ) -> None:
     """Start bots and connect them to their platforms. Ctrl-C stops them; conversations are kept."""
     from bots import commands
 
-    _go(commands.run(bots or [Path("bots/teahouse")], _settings(host=host, port=port, redis_url=redis_url), out))
+    settings = _settings(host=host, port=port, redis_url=redis_url, role=role)
+    # A worker listens only where it is told to: on one machine the port of .env is its gateway's.
+    web = settings.role != "worker" or port is not None
+    _go(commands.run(bots or [Path("bots/teahouse")], settings, out, web=web))
 
 
 @app.command()
@@ -214,6 +225,24 @@ def dead_drop(ids: Ids, redis_url: RedisUrl = None) -> None:
     from bots import dead as letters
 
     _go(letters.drop(_settings(redis_url=redis_url, log_level="error"), ids, out=out))
+
+
+@app.command()
+def record(
+    conversation: Annotated[
+        str, typer.Argument(metavar="CONVERSATION", help="As <bot>/<platform>/<chat>; without it, the latest.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each line, or conversation.")] = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """What was said in a conversation, and what became of each reply; or which conversations there are."""
+    from bots import record as records
+
+    settings = _settings(redis_url=redis_url, log_level="error")
+    if conversation:
+        _go(records.show(settings, conversation, as_json=as_json, out=out))
+    else:
+        _go(records.show_latest(settings, as_json=as_json, out=out))
 
 
 # ── what every command does ──────────────────────────────────────────────────────────────────────────────

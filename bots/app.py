@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,19 +16,20 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from adapters.webchat import web_app
-from bots.channels import Channels
-from bots.engines import open_models
+from adapters.webchat import health_app, web_app
+from bots.channels import PLATFORMS, Channels
 from bots.progress import Opening
-from bots.settings import Settings
+from bots.settings import Role, Settings
 from bots.valkey import open_store
 from core.botfile import Bot, load_bot
-from core.errors import ChannelNotReady, ConfigError, KefuError, Problem, StoreError
+from core.errors import ChannelNotReady, ConfigError, KefuError, LeaseLost, Problem, StoreError
 from core.inbox import StoredInbox
 from core.outbox import Outbox
 from core.ports import Channel, TextModel
 from core.shelf import Shelf
+from core.sole import Sole
 from core.store import Store
+from core.unattended import watch_answers, watch_sending
 from core.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -44,19 +45,25 @@ class Standing:
     channel: Channel
     decided: asyncio.Event = field(default_factory=asyncio.Event)
     trouble: str = ""
+    stands_by: bool = False
+
+    def stand_by(self) -> None:
+        self.stands_by = True
+        self.decided.set()
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Everything that is open, before it runs."""
+    """Everything that is open, before it runs. ``models`` by the name of the bot; a gateway has none."""
 
     store: Store
     shelf: Shelf
     models: Mapping[str, TextModel]
     embedded: bool
+    role: Role = "both"
 
     def workers(self) -> list[Worker]:
-        return [Worker(self.store, self.shelf, name, self.models[name]) for name in self.shelf.names]
+        return [Worker(self.store, self.shelf, name, model) for name, model in self.models.items()]
 
 
 def load_bots(folders: Sequence[Path]) -> list[Bot]:
@@ -81,11 +88,17 @@ def load_bots(folders: Sequence[Path]) -> list[Bot]:
 
 @asynccontextmanager
 async def open_service(bots: Sequence[Bot], settings: Settings, progress: Opening) -> AsyncIterator[Service]:
-    """The store and the models of ``bots``. Raises StoreError or ModelUnavailable, in one sentence each."""
+    """The store, and the models of ``bots`` unless this is a gateway. Raises StoreError or ModelUnavailable, in one
+    sentence each.
+    """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.redis_url, settings.data_dir))
-        models = await stack.enter_async_context(open_models(bots, settings.data_dir, progress, tune=settings.tune))
-        yield Service(store, Shelf(bots), models, embedded=not settings.redis_url)
+        models: Mapping[str, TextModel] = {}
+        if settings.role != "gateway":
+            from bots.engines import open_models  # a gateway runs where nothing of the engine is installed
+
+            models = await stack.enter_async_context(open_models(bots, settings.data_dir, progress, tune=settings.tune))
+        yield Service(store, Shelf(bots), models, embedded=not settings.redis_url, role=settings.role)
 
 
 # ── running ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -96,6 +109,22 @@ async def serve_channel(store: Store, inbox: StoredInbox, standing: Standing, un
 
     With ``until_done`` it ends when the channel has nothing more to listen to (a terminal whose input ended).
     """
+    channel = standing.channel
+    if not channel.traits.sole:
+        await _serve(store, inbox, standing, until_done)
+        return
+    sole = Sole(store, channel.bot, channel.platform)
+    while True:
+        try:
+            async with sole.alone(standing.stand_by):
+                standing.stands_by = False
+                await _serve(store, inbox, standing, until_done)
+                return
+        except LeaseLost as error:
+            log.warning("connection given up", bot=channel.bot, platform=channel.platform, reason=str(error))
+
+
+async def _serve(store: Store, inbox: StoredInbox, standing: Standing, until_done: bool) -> None:
     channel = standing.channel
     async with asyncio.TaskGroup() as group:
         sending = group.create_task(Outbox(store, channel).run())
@@ -176,6 +205,8 @@ async def serve_web(app: Starlette, listening: socket.socket) -> None:
 
 
 def make_web_app(service: Service, channels: Channels) -> Starlette:
+    if service.role == "worker":
+        return health_app({"store": partial(_store_trouble, service.store)})
     hooks = [route for channel in channels.telegram for route in channel.routes]
     return web_app(channels.web, extra_routes=hooks, checks={"store": partial(_store_trouble, service.store)})
 
@@ -186,6 +217,16 @@ async def _store_trouble(store: Store) -> str:
     except StoreError as error:
         return str(error)
     return ""
+
+
+def unattended(service: Service) -> Iterator[Coroutine[None, None, None]]:
+    """What looks after the role that another process has."""
+    for name in service.shelf.names:
+        if service.role == "gateway":
+            yield watch_answers(service.store, name)
+        elif service.role == "worker":
+            for platform in PLATFORMS:
+                yield watch_sending(service.store, name, platform)
 
 
 @asynccontextmanager
@@ -209,17 +250,26 @@ async def until_signalled() -> AsyncIterator[asyncio.Event]:
 
 
 async def run_service(
-    service: Service, channels: Channels, listening: socket.socket, stop: asyncio.Event, ready: Sequence[Standing]
+    service: Service,
+    channels: Channels,
+    listening: socket.socket | None,
+    stop: asyncio.Event,
+    ready: Sequence[Standing],
 ) -> None:
-    """Run everything until ``stop`` is set. A part that dies takes the rest down, with its error."""
+    """Run everything until ``stop`` is set, with a web server if something is ``listening``. A part that dies takes the
+    rest down, with its error.
+    """
     inbox = StoredInbox(service.store, service.shelf)
 
     async def everything() -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(serve_web(make_web_app(service, channels), listening))
+            if listening is not None:
+                group.create_task(serve_web(make_web_app(service, channels), listening))
             group.create_task(service.shelf.watch())
             for worker in service.workers():
                 group.create_task(worker.run())
+            for watching in unattended(service):
+                group.create_task(watching)
             for standing in ready:
                 group.create_task(serve_channel(service.store, inbox, standing))
 

@@ -197,6 +197,79 @@ def turns(
     raise typer.Exit(command.turns(count, _numbers("--stored", stored, 10_000_000), json))
 
 
+_CHAOS_HELP = _paragraphs(
+    """
+Kill everything at random moments while shoppers write, and count what they see: nothing may be lost, answered twice
+or out of order.
+
+A gateway and two workers run over a store of their own, each in a process. They and the store are killed with SIGKILL
+and started again, or stopped for longer than a lease and let go on, while the platforms (Telegram's and Discord's wire, in this process) answer 429 and 5xx, lose
+answers, cut connections, repeat and mix up what they hand over. Each message carries a word of its own, and the platforms
+judge in the end: every word must have been answered once, in the order of its conversation.
+
+[bold]ambiguous[/]: messages that Telegram shows twice because its answer was lost or the gateway was killed before
+it could be recorded; each must be on record in its conversation, or it counts as duplicated.
+
+What is random comes from the seed, except for what the machine does meanwhile. Exit code 1 if anything was lost,
+duplicated or reordered, or if something does not fit together in the store at the end; then the logs are kept.
+"""
+)
+
+
+@app.command(help=_CHAOS_HELP)
+def chaos(
+    messages: Annotated[int, typer.Option(min=1, max=200_000, help="How many the shoppers write.")] = 2000,
+    conversations: Annotated[
+        int, typer.Option(min=1, max=2000, help="In how many conversations, half of them on Telegram.")
+    ] = 100,
+    kills: Annotated[int, typer.Option(min=0, help="How often one of the processes is killed.")] = 50,
+    seed: Annotated[int, typer.Option(help="What is random comes from it.")] = 0,
+    json: Json = None,
+) -> None:
+    """See _CHAOS_HELP."""
+    if messages < conversations:
+        raise typer.BadParameter("each conversation needs a message", param_hint="--messages")
+    with _checkout():
+        from tests.bench import chaos_command
+        from tests.bench.chaos_plan import Chaos
+
+    raise typer.Exit(chaos_command.chaos(Chaos(messages, conversations, kills, seed), json))
+
+
+_CROWD_HELP = _paragraphs(
+    """
+Many shoppers at once and a slow model: everybody must be answered, and whoever waits must be told so, once.
+
+All of them ask at the same moment a question that needs the model, which takes its time and answers only some at once;
+others ask meanwhile what the shop has an approved answer for, which must go out at once. One question is asked before,
+so that it is known how long an answer takes.
+
+[bold]Error of the told wait[/]: between the time that the shopper was told ("about 40 seconds") and the time until the
+model began with the answer, on the average.
+
+Exit code 1 if anybody was not answered, or waited and was not told, or was told twice. In full it takes 13 minutes,
+most of them without any work for the machine.
+"""
+)
+
+
+@app.command(help=_CROWD_HELP)
+def crowd(
+    chats: Annotated[int, typer.Option(min=1, max=10_000, help="How many shoppers ask at once.")] = 150,
+    at_once: Annotated[int, typer.Option(min=1, max=256, help="How many the model answers at once.")] = 8,
+    answer_s: Annotated[
+        float, typer.Option(min=0.01, max=3600, help="How long the model takes for an answer, in seconds.")
+    ] = 40.0,
+    json: Json = None,
+) -> None:
+    """See _CROWD_HELP."""
+    with _checkout():
+        from tests.bench import crowd_command
+        from tests.bench.crowd import Crowd
+
+    raise typer.Exit(crowd_command.crowd(Crowd(chats, at_once, answer_s), json))
+
+
 @app.command()
 def soak(
     requests: Annotated[int, typer.Option(min=1, help="How many.")] = 2000,

@@ -11,7 +11,7 @@ from adapters.telegram import TelegramChannel, Webhook
 from adapters.webchat import ChatPage, WebChannel
 from core.botfile import Bot
 from core.errors import ChannelNotReady
-from core.inbox import PlatformMemory, StoredTranscript
+from core.inbox import PlatformMemory, StoredRelay, StoredTranscript
 from core.ports import Channel
 from core.shelf import Shelf
 from core.store import Store
@@ -38,6 +38,10 @@ class Channels:
         return (*self.web, *self.telegram, *self.discord)
 
 
+PLATFORMS = ("web", "telegram", "discord")
+NO_CHANNELS = Channels((), (), (), ())
+
+
 def make_channels(shelf: Shelf, store: Store, secrets: Mapping[str, str]) -> Channels:
     transcript = StoredTranscript(store)
     web: list[WebChannel] = []
@@ -47,7 +51,8 @@ def make_channels(shelf: Shelf, store: Store, secrets: Mapping[str, str]) -> Cha
     for name in shelf.names:
         platforms = shelf.bot(name).config.platforms
         if platforms.web.enabled:
-            web.append(WebChannel(name, transcript, partial(_page_now, shelf, name)))
+            relay = StoredRelay(store, name, WebChannel.platform)
+            web.append(WebChannel(name, transcript, partial(_page_now, shelf, name), relay=relay))
         else:
             absent.append(Absent(name, "web", "switched off in bot.yaml (platforms.web.enabled)"))
         for make in (_telegram, _discord):

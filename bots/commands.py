@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -22,18 +23,20 @@ from bots.app import (
     run_service,
     until_signalled,
 )
-from bots.channels import make_channels
+from bots.channels import NO_CHANNELS, Channels, make_channels
 from bots.progress import opening
 from bots.settings import Settings, read_secrets
 from bots.table import show_table
 from core.botfile import Bot
+from core.errors import ChannelNotReady
 
 
-async def run(folders: Sequence[Path], settings: Settings, console: Console) -> None:
+async def run(folders: Sequence[Path], settings: Settings, console: Console, *, web: bool = True) -> None:
+    """``web``: listen on the port of the settings; a worker needs it only to be asked how it is."""
     bots = load_bots(folders)
-    listening = bound_socket(settings.host, settings.port)
+    listening = bound_socket(settings.host, settings.port) if web else None
     async with until_signalled() as stop, _opened(bots, settings, console) as service:
-        channels = make_channels(service.shelf, service.store, read_secrets())
+        channels = open_channels(service)
         closing = AsyncExitStack()
         for channel in channels.telegram:
             closing.push_async_callback(channel.close)
@@ -43,11 +46,26 @@ async def run(folders: Sequence[Path], settings: Settings, console: Console) -> 
             announcing = asyncio.create_task(decided(standings))
             await asyncio.wait({running, announcing}, return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
-                host = settings.host if settings.host not in ("0.0.0.0", "::") else "127.0.0.1"
-                address = f"http://{host}:{listening.getsockname()[1]}"
+                address = _address(settings.host, listening) if listening else ""
                 show_table(console, service, await service.store.server(), address, standings, channels.absent)
             await running
     console.print("Stopped.", style="dim")
+
+
+def open_channels(service: Service) -> Channels:
+    """Raises ChannelNotReady: a gateway that has nothing to connect."""
+    if service.role == "worker":
+        return NO_CHANNELS
+    channels = make_channels(service.shelf, service.store, read_secrets())
+    if service.role == "gateway" and not channels.all:
+        why = "\n".join(f"  {absent.bot} on {absent.platform}: {absent.why}" for absent in channels.absent)
+        raise ChannelNotReady(f"this gateway has nothing to connect:\n{why}")
+    return channels
+
+
+def _address(host: str, listening: socket.socket) -> str:
+    shown = host if host not in ("0.0.0.0", "::") else "127.0.0.1"
+    return f"http://{shown}:{listening.getsockname()[1]}"
 
 
 async def chat(

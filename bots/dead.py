@@ -20,7 +20,9 @@ _PREVIEW = 60
 
 
 class LetterJson(BaseModel):
-    """What --json prints of a letter. ``parts_sent``: how many messages of it the shopper has."""
+    """What --json prints of a letter. ``parts_sent``: how many messages of it the shopper has; ``doubtful``: why it may be
+    more.
+    """
 
     id: str
     bot: str
@@ -30,6 +32,7 @@ class LetterJson(BaseModel):
     reason: str
     text: str
     parts_sent: int
+    doubtful: str
 
 
 async def show(settings: Settings, wanted: Sequence[str], *, as_json: bool, out: Console) -> None:
@@ -96,6 +99,7 @@ def _as_json(letter: DeadLetter) -> LetterJson:
         reason=letter.reason,
         text=letter.reply.text,
         parts_sent=len(letter.sent),
+        doubtful=letter.doubtful,
     )
 
 
@@ -119,5 +123,7 @@ def _show_whole(letter: DeadLetter, out: Console) -> None:
     out.print(f"{letter.at.astimezone():%Y-%m-%d %H:%M:%S %z} · {escape(letter.reason)}", highlight=False)
     if letter.sent:
         out.print(f"The shopper has {len(letter.sent)} of its messages; the rest would follow.")
+    if letter.doubtful:
+        out.print(f"More of it may have arrived: {escape(letter.doubtful)}.", highlight=False)
     out.print(escape(letter.reply.text), highlight=False)
     out.print()

@@ -10,10 +10,13 @@ from bots.progress import Opening
 from bots.settings import read_secrets
 from core.botfile import Bot
 from core.config import ModelConfig
+from core.errors import ModelUnavailable
 from core.ports import TextModel
 from models.engine import Engine
 from models.load import load_model, model_key
 from models.server import ServerModel, open_server
+
+BINDING = "llama_cpp"
 
 
 @asynccontextmanager
@@ -56,9 +59,17 @@ async def open_text_model(
     """
     if config.server is not None:
         return await open_server(config, secrets)
-    return await load_model(
-        config, base_dir, data_dir=data_dir, progress=progress.downloaded, tune=tune, step=progress.step
-    )
+    try:
+        return await load_model(
+            config, base_dir, data_dir=data_dir, progress=progress.downloaded, tune=tune, step=progress.step
+        )
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != BINDING:
+            raise
+        raise ModelUnavailable(
+            f"llama.cpp's binding is not installed here ({error}): `make install` builds it; a bot whose bot.yaml names "
+            "a model.server needs none, and a gateway (--role gateway) needs no model at all"
+        ) from error
 
 
 def shared_key(config: ModelConfig, base_dir: Path) -> object:

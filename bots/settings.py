@@ -13,12 +13,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import ConfigError, Problem
 
+Role = Literal["both", "gateway", "worker"]
+
 
 class Settings(BaseSettings):
     """Each field is the environment variable KEFU_<FIELD>; an option on the command line wins."""
 
     model_config = SettingsConfigDict(env_prefix="KEFU_", env_file=".env", extra="ignore", frozen=True)
 
+    role: Role = Field(
+        default="both", description="gateway: only the platforms; worker: only the answers; both: all in one process"
+    )
     data_dir: Path = Field(default=Path(".kefu"), description="where the embedded store keeps its data")
     redis_url: str = Field(
         default="", description="a Redis or Valkey server; empty: an embedded one in the data folder"

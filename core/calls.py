@@ -1,7 +1,4 @@
-"""Commands to Redis, sent together: whatever is called while others are under way goes out as one write.
-
-A command by itself costs the client several times what it costs the server; under load a dozen of them share that.
-"""
+"""Commands and Lua functions to whichever server has their keys, wherever a cluster moves them meanwhile."""
 
 from __future__ import annotations
 
@@ -12,14 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import redis.asyncio as redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import AskError, ClusterDownError, MovedError, NoScriptError, TryAgainError
+
+from core.backoff import delay_s
+from core.server import Argument
+from core.servers import Servers
 
 LUA = Path(__file__).parent / "lua"
-# More than that would keep the first of them waiting for the answer to the last.
-TOGETHER = 100
-
-Argument = str | int | float
+# A key may be moved again while we follow it, but not for ever.
+REDIRECTS = 8
+# A function over several keys waits until all of them have moved; longer than some tries its caller has to.
+TRY_AGAIN_S, TRY_AGAIN_CAP_S = 0.01, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,67 +28,35 @@ class _Script:
     sha: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
-    command: tuple[Argument, ...]
-    answer: asyncio.Future[Any]
-
-
 class Calls:
-    def __init__(self, client: redis.Redis) -> None:
-        self._redis = client
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
         self._scripts = {path.stem: _read(path) for path in sorted(LUA.glob("*.lua"))}
-        self._waiting: list[_Call] = []
-        self._sending: asyncio.Task[None] | None = None
 
     async def lua(self, name: str, keys: Sequence[str], args: Sequence[Argument]) -> Any:
         """Call the function in core/lua/``name``.lua. Raises redis-py's errors."""
         script = self._scripts[name]
         try:
-            return await self.command("EVALSHA", script.sha, len(keys), *keys, *args)
+            return await self.command("EVALSHA", script.sha, len(keys), *keys, *args, key=keys[0])
         except NoScriptError:  # a new server, or one that was restarted; it knows the function from now on
-            return await self.command("EVAL", script.text, len(keys), *keys, *args)
+            return await self.command("EVAL", script.text, len(keys), *keys, *args, key=keys[0])
 
-    async def command(self, *command: Argument) -> Any:
-        call = _Call(command, asyncio.get_running_loop().create_future())
-        self._waiting.append(call)
-        if self._sending is None:
-            self._sending = asyncio.create_task(self._send())
-        return await call.answer
-
-    async def close(self) -> None:
-        """Whoever still waits for an answer is cancelled."""
-        if self._sending is not None:
-            self._sending.cancel()
-            await asyncio.gather(self._sending, return_exceptions=True)
-
-    async def _send(self) -> None:
-        try:
-            while self._waiting:
-                together, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
-                await self._send_together([call for call in together if not call.answer.done()])
-        finally:
-            self._sending = None
-
-    async def _send_together(self, calls: Sequence[_Call]) -> None:
-        pipe = self._redis.pipeline(transaction=False)
-        for call in calls:
-            pipe.execute_command(*call.command)
-        try:
-            answers: Sequence[Any] = await pipe.execute(raise_on_error=False)
-        except Exception as error:
-            answers = [error] * len(calls)
-        except asyncio.CancelledError:
-            for call in (*calls, *self._waiting):
-                call.answer.cancel()
-            raise
-        for call, answer in zip(calls, answers, strict=True):
-            if call.answer.done():
-                continue  # it was given up
-            if isinstance(answer, Exception):
-                call.answer.set_exception(answer)
-            else:
-                call.answer.set_result(answer)
+    async def command(self, *command: Argument, key: str = "", **options: bool) -> Any:
+        """``key``: the command's, one of them; empty: it has none. ``options`` as redis-py's for reading the answer."""
+        server = self._servers.of(key) if key else self._servers.some()
+        asking: tuple[tuple[Argument, ...], ...] = ()
+        for tries in range(REDIRECTS):
+            try:
+                return await server.ask(*asking, command, **options)
+            except MovedError as error:
+                server, asking = await self._servers.named(error), ()
+            except AskError as error:
+                server, asking = await self._servers.named(error), (("ASKING",),)
+            except TryAgainError:
+                if tries == REDIRECTS - 1:
+                    raise
+                await asyncio.sleep(delay_s(tries, TRY_AGAIN_S, TRY_AGAIN_CAP_S))
+        raise ClusterDownError(f"CLUSTERDOWN {key} was moved {REDIRECTS} times")
 
 
 def _read(path: Path) -> _Script:

@@ -282,8 +282,26 @@ class LimitsConfig(Section):
         le=10_000,
         description="wait this long for more before answering, in milliseconds: a burst is one turn",
     )
+    merges: int = Field(
+        default=3,
+        ge=0,
+        le=20,
+        description="how often an answer that is being made begins anew with what was added; what comes later is answered next",
+    )
     concurrency: int = Field(
-        default=16, ge=1, le=256, description="how many conversations of this bot are answered at once"
+        default=16,
+        ge=1,
+        le=256,
+        description="how many answers of this bot a process has generated at once; what needs none goes past the others",
+    )
+    tell_wait_s: float = Field(
+        default=15.0, ge=0, le=3600, description="a shopper who has to wait longer for an answer is told so, in seconds"
+    )
+    busy_wait_s: float = Field(
+        default=900.0,
+        ge=0,
+        le=86_400,
+        description="who asks for the first time and would have to wait longer is sent to a person, in seconds",
     )
 
 

@@ -5,7 +5,9 @@ KefuError
 ├── StoreError
 │   ├── StoreUnavailable   Redis cannot be reached, is loading, read-only or full: try again
 │   ├── StoreVersion       the data were written by another version
-│   └── LeaseLost          another worker holds the conversation: drop what you made
+│   ├── LeaseLost          another worker holds the conversation: drop what you made
+│   └── TurnChanged        something was added to what is being answered, or withdrawn: read it again
+├── ModelBusy              every seat at the model is taken: the turn waits in line
 ├── ModelError
 │   ├── ModelUnavailable   the file is missing, truncated or no model; the server cannot be reached
 │   ├── PromptTooLong      the prompt does not fit the context: shorten it
@@ -65,6 +67,14 @@ class StoreVersion(StoreError):
 
 
 class LeaseLost(StoreError):
+    pass
+
+
+class TurnChanged(StoreError):
+    pass
+
+
+class ModelBusy(KefuError):
     pass
 
 

@@ -41,7 +41,7 @@ class Heard:
 
 
 def hear(turn: Turn, bot: Bot, persona: Persona) -> Heard:
-    messages = _edits_joined([one for one in turn.messages if not one.withdrawn], turn.history)
+    messages = _said(turn)
     meant = tuple(message for message in messages if _is_meant(message, persona, turn))
     lines = tuple(line_of(message, message in meant) for message in messages if message.kind is not Kind.COMMAND)
     readable = [message for message in meant if visible(message.text)]
@@ -53,6 +53,15 @@ def hear(turn: Turn, bot: Bot, persona: Persona) -> Heard:
     spoken = "\n".join(map(_with_name, readable, texts)) if several else text
     language = language_of(meant, turn.state, bot)
     return Heard(meant, lines, language, detect(text[:READ_FOR_LANGUAGE], bot.languages, language), text, spoken)
+
+
+def meant_in(turn: Turn, persona: Persona) -> tuple[Incoming, ...]:
+    """What is to be answered: a turn in which this is the same has the same answer."""
+    return tuple(message for message in _said(turn) if _is_meant(message, persona, turn))
+
+
+def _said(turn: Turn) -> list[Incoming]:
+    return _edits_joined([one for one in turn.messages if not one.withdrawn], turn.history)
 
 
 def _with_name(message: Incoming, text: str) -> str:
@@ -67,8 +76,9 @@ def _edits_joined(messages: Sequence[Incoming], history: Sequence[Line]) -> list
     for message in messages:
         key = message.message or message.update
         if message.edited and key in joined:
-            # It keeps its place and its first id: the turn stays the same turn.
-            joined[key] = message.model_copy(update={"update": joined[key].update, "edited": joined[key].edited})
+            # It keeps its place, its time and its first id: the turn stays the same turn.
+            first = joined[key]
+            joined[key] = message.model_copy(update={"update": first.update, "edited": first.edited, "at": first.at})
         elif not (message.edited and known.get(key) == message.text):
             joined[key] = message
     return list(joined.values())

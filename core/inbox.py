@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 
 from core.messages import Address, Incoming, Kind, Line
@@ -58,6 +58,21 @@ class PlatformMemory:
         await self._store.moved(self._bot, old, new)
 
 
+class StoredRelay:
+    """The port Relay over the store."""
+
+    def __init__(self, store: Store, bot: str, platform: str) -> None:
+        self._store = store
+        self._bot = bot
+        self._platform = platform
+
+    async def tell(self, notice: str) -> None:
+        await self._store.relay(self._bot, self._platform, notice)
+
+    def heard(self) -> AsyncGenerator[str, None]:
+        return self._store.relayed(self._bot, self._platform)
+
+
 class StoredTranscript:
     """The port Transcript over the store: the history and what still waits for its answer."""
 
@@ -67,8 +82,11 @@ class StoredTranscript:
     async def read(self, address: Address, limit: int = 100) -> Sequence[Line]:
         log, waiting = await self._store.history(address, limit)
         lines = [line for line in log if line.role != "overheard"]
-        said = (one for one in waiting if one.kind is not Kind.COMMAND and not one.withdrawn)
-        return [*lines, *map(line_of, said)][-limit:]
+        said = [line_of(one) for one in waiting if one.kind is not Kind.COMMAND and not one.withdrawn]
+        told = await self._store.line.told(address) if waiting else None
+        if told is not None:
+            said = sorted([*said, told], key=lambda line: line.at)
+        return [*lines, *said][-limit:]
 
 
 def line_of(message: Incoming, meant: bool | None = None) -> Line:

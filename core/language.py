@@ -30,6 +30,7 @@ SMALL_WORDS = re.compile(
     r"\b(?:a|an|and|are|can|do|does|for|have|how|i|in|is|it|my|of|or|please|the|this|to|what|when|where|which|with|you)\b",
     re.IGNORECASE | re.ASCII,
 )
+LATIN_LETTER = re.compile(r"[A-Za-z]")
 SMALL_HAN = re.compile(r"[吗呢的了有么请我你您是多怎哪能可想要买卖这那和]")
 
 
@@ -66,7 +67,7 @@ def _scripts(text: str) -> Counter[str]:
     """Letters of each script, as languages; a Han character weighs two, as it says more than a letter."""
     found: Counter[str] = Counter()
     if text.isascii():
-        found["latin"] = sum(map(str.isalpha, text))
+        found["latin"] = int(LATIN_LETTER.search(text) is not None)  # there is nothing to weigh it against
         return found
     for character, times in Counter(text).items():
         language = _language_of(character)

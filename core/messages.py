@@ -116,6 +116,8 @@ class Reply(Value):
         default=(),
         description="the platform's ids of what it shows already, when the reply was given up and is tried again",
     )
+    again: bool = Field(default=False, description="it was given up, and is tried again")
+    doubtful: str = Field(default="", description="why more of it may be shown already, when it is tried again")
     at: datetime = Field(default_factory=now)
 
 
@@ -143,6 +145,11 @@ class Line(Value):
     trace: str = ""
     language: str = ""
     message: str = Field(default="", description="the platform's message id")
+    delivery: Literal["", "sent", "ambiguous", "failed"] = Field(
+        default="",
+        description="of the bot's: nothing unusual is known; sent when it was tried again; perhaps shown twice; given up",
+    )
+    delivery_reason: str = ""
     at: datetime = Field(default_factory=now)
 
 

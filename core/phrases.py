@@ -21,6 +21,8 @@ class Phrase(StrEnum):
     QUOTED = "quoted"
     TRYING_AGAIN = "trying_again"
     FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+    BUSY = "busy"
 
 
 _TEXTS: dict[str, dict[Phrase, str]] = {
@@ -42,6 +44,11 @@ _TEXTS: dict[str, dict[Phrase, str]] = {
         Phrase.QUOTED: "This is what our shop says about it:\n\n{passage}",
         Phrase.TRYING_AGAIN: "Something went wrong while I was answering. One moment, I am trying again …",
         Phrase.FAILED: "I am sorry, I could not answer just now. Your message is kept. A person can help you here:\n\n{contact}",
+        Phrase.WITHDRAWN: "The message that I was answering is gone, so I have stopped. What else would you like to know?",
+        Phrase.BUSY: (
+            "Many people are asking just now, and you would have to wait long for my answer. A person on our team can "
+            "help you:\n\n{contact}"
+        ),
     },
     "zh": {
         Phrase.HELP: (
@@ -61,6 +68,8 @@ _TEXTS: dict[str, dict[Phrase, str]] = {
         Phrase.QUOTED: "关于这个问题，本店的说明如下：\n\n{passage}",
         Phrase.TRYING_AGAIN: "刚才回答时出了点问题，请稍等，我再试一次……",
         Phrase.FAILED: "抱歉，我暂时无法回答。您的消息已保留，人工客服可以帮助您：\n\n{contact}",
+        Phrase.WITHDRAWN: "您撤回了我正在回答的消息，我就不再继续了。还有什么想了解的吗？",
+        Phrase.BUSY: "现在咨询的人很多，我需要很久才能回答您。我们的人工客服可以帮助您：\n\n{contact}",
     },
 }
 
@@ -68,6 +77,26 @@ _TEXTS: dict[str, dict[Phrase, str]] = {
 def say(phrase: Phrase, language: str, **values: str | int) -> str:
     """A phrase in ``language``, in English where Kefu does not speak it."""
     return _TEXTS.get(base(language), _TEXTS["en"])[phrase].format(**values)
+
+
+_ORDINALS = ("", "next", *"second third fourth fifth sixth seventh eighth ninth tenth".split())
+
+
+def in_line(place: int, seconds: float | None, language: str) -> str:
+    """That the shopper has to wait, as number ``place`` (1: next), and about how long if that is known."""
+    if base(language) == "zh":
+        about = f"，大约需要等{_about(seconds, ' {} 秒', ' {} 分钟')}" if seconds is not None else ""
+        return f"您排在第 {place} 位{about}。轮到您时我会马上回答，无需重复发送。"
+    ordinal = _ORDINALS[place] if place < len(_ORDINALS) else f"number {place}"
+    about = f", about {_about(seconds, '{} seconds', '{} minutes')}" if seconds is not None else ""
+    return f"You are {ordinal} in line{about}. No need to write again, I will answer as soon as it is your turn."
+
+
+def _about(seconds: float, seconds_text: str, minutes_text: str) -> str:
+    """Rounded as one says it: tens of seconds, from a minute and a half on minutes."""
+    if seconds < 90:
+        return seconds_text.format(max(10, round(seconds / 10) * 10))
+    return minutes_text.format(round(seconds / 60))
 
 
 def in_language(texts: dict[str, str], language: str) -> str:

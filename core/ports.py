@@ -22,6 +22,14 @@ class Traits(Value):
     streams: bool = Field(description="a message can be edited, so an answer can grow as it is written")
     edit_interval_s: float = Field(default=1.0, description="the least time between two edits in one chat")
     typing: bool = Field(default=True, description="shows that the bot is writing")
+    sole: bool = Field(
+        default=False, description="the platform wants one process at a time to be connected; others stand by"
+    )
+    repeat_window_s: float = Field(
+        default=0.0,
+        description="a send whose answer was lost may be repeated for so long, and is shown once; "
+        "0: the platform cannot tell, so the repetition is put on record as perhaps shown twice",
+    )
 
 
 class Inbox(Protocol):
@@ -36,6 +44,18 @@ class Inbox(Protocol):
 class Transcript(Protocol):
     async def read(self, address: Address, limit: int = 100) -> Sequence[Line]:
         """The newest ``limit`` lines of a conversation, oldest first. Raises StoreUnavailable."""
+        ...
+
+
+class Relay(Protocol):
+    """Between the processes that serve one bot on one platform. What nobody hears is gone."""
+
+    async def tell(self, notice: str) -> None:
+        """Raises StoreUnavailable."""
+        ...
+
+    def heard(self) -> AsyncGenerator[str, None]:
+        """Every notice from now on, our own ones too. Raises StoreUnavailable."""
         ...
 
 

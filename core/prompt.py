@@ -15,7 +15,7 @@ from core.botfile import Bot, Persona
 from core.errors import PromptTooLong
 from core.knowledge.passages import Passage
 from core.language import base
-from core.messages import Line
+from core.messages import Line, Rung
 from core.phrases import in_language
 from core.ports import ChatMessage, TextModel
 
@@ -90,6 +90,20 @@ def system(bot: Bot, persona: Persona, language: str) -> ChatMessage:
     return ChatMessage(role="system", content="\n".join(lines))
 
 
+def head(bot: Bot, persona: Persona, language: str) -> tuple[ChatMessage, ...]:
+    """How a prompt begins: the same for each version of a bot, so it is made once."""
+    if bot.personas.get(persona.id) is not persona:  # one that is only tried
+        return _head(bot, persona, language)
+    begun = bot.heads.get((persona.id, language))
+    if begun is None:
+        bot.heads[persona.id, language] = begun = _head(bot, persona, language)
+    return begun
+
+
+def _head(bot: Bot, persona: Persona, language: str) -> tuple[ChatMessage, ...]:
+    return (system(bot, persona, language), *examples(persona, language))
+
+
 def examples(persona: Persona, language: str) -> list[ChatMessage]:
     """How facts are used, then how the persona speaks."""
     messages: list[ChatMessage] = []
@@ -120,13 +134,18 @@ def _user(text: str) -> ChatMessage:
 
 
 def said(lines: Sequence[Line]) -> list[ChatMessage]:
-    """The history as the model reads it; in a group each line carries its speaker."""
-    messages = []
-    for line in lines:
-        mine = line.role in ("bot", "agent")
-        text = line.text if mine or not line.speaker else f"{line.speaker}: {line.text}"
-        messages.append(ChatMessage(role="assistant" if mine else "user", content=text))
-    return messages
+    """The history as the model reads it; in a group each line carries its speaker. Notices are about the bot alone."""
+    return list(map(_said, filter(_is_said, lines)))
+
+
+def _is_said(line: Line) -> bool:
+    return line.rung is not Rung.NOTICE
+
+
+def _said(line: Line) -> ChatMessage:
+    mine = line.role in ("bot", "agent")
+    text = line.text if mine or not line.speaker else f"{line.speaker}: {line.text}"
+    return ChatMessage(role="assistant" if mine else "user", content=text)
 
 
 def build(
@@ -148,12 +167,12 @@ def build(
     """
     limits = bot.config.limits
     room = model.info.context_tokens - limits.reply_tokens if room is None else room
-    head = [system(bot, persona, language), *examples(persona, language)]
+    begun = head(bot, persona, language)
     spoken = _newest(history, limits.history_tokens, model)
     for used in range(len(passages), 0, -1):
         ask = question(text, passages[:used], post, replied)
         for start in range(len(spoken) + 1):
-            messages = (*head, *spoken[start:], ask)
+            messages = (*begun, *spoken[start:], ask)
             if model.count_tokens(messages) <= room:
                 return messages
     if replied is None:
@@ -174,9 +193,10 @@ def smaller(counted: int, refused: PromptTooLong, reply_tokens: int) -> int:
 
 def _newest(history: Sequence[Line], budget: int, model: TextModel) -> list[ChatMessage]:
     """The newest lines within ``budget`` tokens."""
-    messages = said(history)
-    start = len(messages)
-    while start and budget >= (cost := model.count_tokens([messages[start - 1]])):
-        start -= 1
-        budget -= cost
-    return messages[start:]
+    messages: list[ChatMessage] = []
+    for message in map(_said, filter(_is_said, reversed(history))):
+        budget -= model.count_tokens([message])
+        if budget < 0:
+            break
+        messages.append(message)
+    return messages[::-1]

@@ -6,6 +6,7 @@ The worker and the outbox are both such consumers; what they do with a conversat
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
@@ -23,6 +24,7 @@ Result = TypeVar("Result")
 # The bell wakes an idle consumer at once; this is for the bell that was lost with a restarted server.
 IDLE_S = 2.0
 BACKOFF_CAP_S = 2.0
+RELEASE_S = 3.0
 
 
 class Taken(Protocol):
@@ -43,33 +45,50 @@ async def consume(
     take: Take[Item],
     handle: Callable[[Item], Awaitable[None]],
     *,
+    wait: Callable[[float], Awaitable[None]] | None = None,
+    release: Callable[[], Awaitable[object]] | None = None,
     grace_s: float = 0.0,
 ) -> None:
     """Handle all of ``queue`` as it falls due, at most ``limit`` at once, until cancelled. What is being handled then may
     go on for ``grace_s`` before it is cancelled, too.
 
-    ``take`` gives at most so many and the seconds until the next is due. What ``handle`` raises is logged; the
+    ``take`` gives at most so many and the seconds until the next is due; ``release`` gives back what a ``take`` that was
+    cancelled may have taken; ``wait`` for something else than the queue's bell. What ``handle`` raises is logged; the
     conversation is due again when its lease runs out.
     """
     running: set[asyncio.Task[None]] = set()
+    wait = wait or partial(store.wait, queue)
     try:
         while True:
             if len(running) >= limit:
                 await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 continue
-            due, next_s = await patiently(partial(take, limit - len(running)))
+            try:
+                due, next_s = await patiently(partial(take, limit - len(running)))
+            except asyncio.CancelledError:
+                await _given_back(release)
+                raise
             for one in due:
                 task = asyncio.create_task(_logged(handle, one))
                 running.add(task)
                 task.add_done_callback(running.discard)
             if next_s != 0 and len(running) < limit:
-                await patiently(partial(store.wait, queue, IDLE_S if next_s is None else min(IDLE_S, next_s)))
+                await patiently(partial(wait, IDLE_S if next_s is None else min(IDLE_S, next_s)))
     finally:
         if running and grace_s:
             await asyncio.wait(running, timeout=grace_s)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _given_back(release: Callable[[], Awaitable[object]] | None) -> None:
+    """Another consumer shall go on at once with what was taken in vain, and not wait for the end of the lease."""
+    if release is not None:
+        giving = asyncio.ensure_future(release())
+        await asyncio.wait({giving}, timeout=RELEASE_S)
+        giving.cancel()
+        await asyncio.gather(giving, return_exceptions=True)
 
 
 async def _logged(handle: Callable[[Item], Awaitable[None]], one: Item) -> None:
@@ -84,16 +103,16 @@ async def _logged(handle: Callable[[Item], Awaitable[None]], one: Item) -> None:
 
 
 async def patiently(call: Callable[[], Awaitable[Result]]) -> Result:
-    """Call until the store answers; says once that it is away and once that it is back."""
+    """Call until the store answers; says once for what reason it is away, and once that it is back."""
     tries = 0
-    away = False
+    away = ""
     while True:
         try:
             result = await call()
         except StoreUnavailable as error:
-            if not away:
+            if (kind := re.split(r" \(|:", str(error))[0]) != away:  # without what the server or the system added
+                away = kind
                 log.warning("waiting for the store", reason=str(error))
-            away = True
             await asyncio.sleep(delay_s(tries, 0.05, BACKOFF_CAP_S))
             tries += 1
         else:

@@ -17,7 +17,7 @@ import structlog
 
 from core import commands, prompt
 from core.botfile import Bot, Persona
-from core.errors import ModelError, PromptTooLong, RequestInvalid
+from core.errors import ModelBusy, ModelError, PromptTooLong, RequestInvalid
 from core.hear import Heard, clean, hear, visible
 from core.knowledge.base import Approved, Evidence
 from core.language import base
@@ -57,15 +57,18 @@ class Answer:
     findings: tuple[str, ...] = ()
 
 
-async def respond(turn: Turn, bot: Bot, model: TextModel, show: Show, last_try: bool = False) -> Outcome:
+async def respond(
+    turn: Turn, bot: Bot, model: TextModel, show: Show, last_try: bool = False, crowded: bool = False
+) -> Outcome:
     """Answer a turn; ``show`` is given the text so far while it is written.
 
-    Raises ModelError if the model fails, except at the ``last_try``: then the ladder goes on without the model.
+    Raises ModelError if the model fails, except at the ``last_try``: then the ladder goes on without the model. Raises
+    ModelBusy if the model has no seat free, except when it is so ``crowded`` that a person is quicker.
     """
     persona = bot.persona(turn.state.persona)
     heard = hear(turn, bot, persona)
     if not heard.meant:
-        return Outcome(state=turn.state, lines=heard.lines)
+        return _silence(turn, heard, persona)
     state = turn.state.model_copy(update={"language": heard.language, "last_speaker": heard.last.sender.id})
     if heard.last.kind is Kind.COMMAND:
         return _command(turn, heard, bot, persona, state)
@@ -73,7 +76,7 @@ async def respond(turn: Turn, bot: Bot, model: TextModel, show: Show, last_try: 
     answer = (
         _notice(heard, bot)
         or _approved(heard, bot)
-        or await _from_facts(turn, heard, bot, persona, model, show, last_try)
+        or await _from_facts(turn, heard, bot, persona, model, show, last_try, crowded)
         or _unknown(heard, bot)
     )
     answer = _with_unread(answer, heard)
@@ -119,7 +122,7 @@ def _approved_in(language: str, heard: Heard, bot: Bot) -> list[Approved]:
 
 
 async def _from_facts(
-    turn: Turn, heard: Heard, bot: Bot, persona: Persona, model: TextModel, show: Show, last_try: bool
+    turn: Turn, heard: Heard, bot: Bot, persona: Persona, model: TextModel, show: Show, last_try: bool, crowded: bool
 ) -> Answer | None:
     """Generated from passages and checked; the best passage itself where that cannot be."""
     evidence = _evidence(turn, heard, bot)
@@ -133,6 +136,10 @@ async def _from_facts(
     given = evidence[: bot.config.limits.passages]
     try:
         return await _fitted(turn, given, heard, bot, persona, model, show, quote)
+    except ModelBusy:
+        if not crowded:
+            raise
+        return replace(_unknown(heard, bot, Phrase.BUSY), passages=passages)
     except (PromptTooLong, RequestInvalid) as error:  # another try would end in the same way
         log.error("not generated, the passage is quoted", bot=bot.name, persona=persona.id, reason=str(error))
         return replace(quote, findings=(str(error),))
@@ -235,11 +242,13 @@ async def _generated(
     async with aclosing(model.generate(request)) as pieces:
         async for piece in pieces:
             usage = piece.usage or usage
-            first = first or time.monotonic() - started
+            if not written:
+                first = time.monotonic() - started
             written += 1
             if not guard.add(piece.text, last=piece.finish is not None):
                 break
-            await show(guard.safe.strip())
+            if safe := guard.safe.strip():
+                await show(safe)
     # A stopped generation says no more what it cost; its pieces are about its tokens.
     usage = usage or Usage(
         prompt_tokens=model.count_tokens(messages),
@@ -272,9 +281,9 @@ def _with_unread(answer: Answer, heard: Heard) -> Answer:
     return replace(answer, text=f"{answer.text}\n\n{say(Phrase.ONLY_TEXT, heard.language)}")
 
 
-def _unknown(heard: Heard, bot: Bot) -> Answer:
+def _unknown(heard: Heard, bot: Bot, why: Phrase = Phrase.UNKNOWN) -> Answer:
     contact = in_language(bot.config.person.contact, heard.language)
-    return Answer(Rung.UNKNOWN, say(Phrase.UNKNOWN, heard.language, contact=contact))
+    return Answer(Rung.UNKNOWN, say(why, heard.language, contact=contact))
 
 
 # ── the outcome ──────────────────────────────────────────────────────────────────────────────────────────
@@ -284,6 +293,22 @@ def _command(turn: Turn, heard: Heard, bot: Bot, persona: Persona, state: State)
     said = commands.run(heard.last, bot, persona, state)
     reply = _reply(turn, heard, persona, said.text, Rung.COMMAND, said.state.language, "")
     return Outcome(state=said.state, lines=(line_of_reply(reply),), reply=reply, erase=said.erase)
+
+
+def _silence(turn: Turn, heard: Heard, persona: Persona) -> Outcome:
+    """Nobody spoke to the bot, or took it back: nothing is said, but what the platform shows of an answer is ended."""
+    if not turn.drafted:
+        return Outcome(state=turn.state, lines=heard.lines)
+    text = say(Phrase.WITHDRAWN, heard.language)
+    reply = Reply(
+        id=turn.reply_id,
+        address=turn.address,
+        text=text,
+        language=heard.language,
+        persona=persona.id,
+        persona_version=persona.version,
+    )
+    return Outcome(state=turn.state, lines=(*heard.lines, line_of_reply(reply)), reply=reply)
 
 
 def _outcome(

@@ -25,13 +25,19 @@ class State(Value):
 class Turn(Value):
     """All messages of one conversation that wait, claimed under a fence.
 
-    ``attempts``: how often the model has failed on it; ``deaths``: how many workers have died over it.
+    ``attempts``: how often the model has failed on it; ``deaths``: how many workers have died over it; ``merged``: how
+    often what was added has joined it; ``withdrawn``: how often something was, as its worker knows; ``drafted``: a part
+    of an answer to it may be seen on the platform already; ``told``: what the shopper was told of the wait.
     """
 
     conversation: str
     fence: int
     attempts: int
     deaths: int = 0
+    merged: int = 0
+    withdrawn: int = 0
+    drafted: bool = False
+    told: Line | None = None
     state: State
     history: tuple[Line, ...]
     messages: tuple[Incoming, ...]
@@ -43,7 +49,11 @@ class Turn(Value):
     @property
     def reply_id(self) -> str:
         """The same turn answered again after a crash has the same id, so its draft is edited, not repeated."""
-        return stable_id(self.conversation, self.messages[0].update)
+        return reply_id(self.conversation, self.messages)
+
+
+def reply_id(conversation: str, messages: Sequence[Incoming]) -> str:
+    return stable_id(conversation, messages[0].update)
 
 
 def one_turn(waiting: Sequence[Incoming]) -> tuple[Incoming, ...]:
@@ -52,6 +62,19 @@ def one_turn(waiting: Sequence[Incoming]) -> tuple[Incoming, ...]:
         return (waiting[0],)
     commands = (index for index, message in enumerate(waiting) if message.kind is Kind.COMMAND)
     return tuple(waiting[: next(commands, len(waiting))])
+
+
+class Place(Value):
+    """Where a turn stands in the line for a seat at the model: ``number`` 1 is next; ``stood_before``: it keeps its place.
+
+    ``waited_s``: since its first message came; ``seats``: of all workers; ``held_s``: for how long a turn has one on the average, None: not known yet.
+    """
+
+    number: int
+    waited_s: float
+    seats: int
+    held_s: float | None
+    stood_before: bool
 
 
 class TracePassage(Value):
@@ -100,21 +123,48 @@ class Shown(Value):
     reply: str
     ids: tuple[str, ...] = ()
     attempts: int = 0
+    unanswered: str = Field(default="", description="why nobody knows whether the next part of it arrived")
+    doubtful: str = Field(default="", description="why a part of it may stand there twice")
+
+
+class Closed(Value):
+    """A chat that cannot be written to, until somebody writes in it."""
+
+    reason: str
+    at: datetime = Field(default_factory=now)
+
+
+class Beginning(Value):
+    """How the first draft of a reply stands. ``sent``: the platform message that shows it; ``unanswered_s``: so many
+    seconds ago it was begun, and nobody knows whether it arrived. Neither: it may be sent, and is marked as begun.
+    """
+
+    wanted: bool = True
+    sent: str = ""
+    unanswered_s: float | None = None
 
 
 class Unsent(Value):
-    """The reply to send next in one conversation, claimed under a fence."""
+    """The reply to send next in one conversation, claimed under a fence.
+
+    ``unanswered_s``: how long ago the send was begun whose outcome nobody knows; ``drafting``: it was its first draft.
+    """
 
     conversation: str
     fence: int
     reply: Reply
     shown: Shown
+    unanswered_s: float | None = None
+    drafting: bool = False
+    closed: Closed | None = None
 
 
 class DeadLetter(Value):
-    """A reply that could not be delivered. ``sent``: the platform's ids of those of its parts that were."""
+    """A reply that could not be delivered. ``sent``: the platform's ids of those of its parts that were; ``doubtful``: why
+    more of it may have arrived."""
 
     reply: Reply
     reason: str
     sent: tuple[str, ...] = ()
+    doubtful: str = ""
     at: datetime = Field(default_factory=now)

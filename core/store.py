@@ -8,67 +8,41 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self, cast
+from functools import partial
+from typing import Any, Self, TypeVar, cast
+from uuid import uuid4
 
-import redis.asyncio as redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import (
-    BusyLoadingError,
-    ClusterDownError,
-    ConnectionError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-    TimeoutError,
-)
-
+from core.bells import WAIT_S, Bells
 from core.calls import Calls
-from core.errors import LeaseLost, StoreError, StoreUnavailable, StoreVersion
-from core.keys import BELLS, DEAD_MS, HEARD_MS, LEASE_MS, SCHEMA, SEEN_MS, TRACE_MS, Keys, QueueKeys
-from core.messages import Address, Draft, Incoming, Line
-from core.state import DeadLetter, Outcome, Shown, Trace, Turn, Unsent
-from core.taken import TakenReply, TakenTurn, lines_of, messages_of
-
-UNAVAILABLE = (
-    ConnectionError,
-    TimeoutError,
-    BusyLoadingError,
-    ReadOnlyError,
-    OutOfMemoryError,
-    ClusterDownError,
-    OSError,
+from core.claim import Claim
+from core.errors import StoreUnavailable, TurnChanged
+from core.keys import (
+    BELLS,
+    CLAIM_MS,
+    COUNTS_MS,
+    DEAD_MS,
+    HEARD_MS,
+    LEASE_MS,
+    SEEN_MS,
+    TRACE_MS,
+    Keys,
+    QueueKeys,
 )
+from core.lease import held
+from core.messages import Address, Draft, Incoming, Line
+from core.migrate import loaded, up_to_date
+from core.record import Records
+from core.servers import Servers, open_servers
+from core.state import Beginning, Closed, DeadLetter, Outcome, Shown, Trace, Turn, Unsent
+from core.stored_line import StoredLine
+from core.taken import TakenReply, TakenTurn, lines_of, messages_of
+from core.translate import still_wanted, translated
 
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """redis-py's errors, as ours."""
-    try:
-        yield
-    except UNAVAILABLE as error:
-        still_wanted()
-        raise StoreUnavailable(f"Redis does not answer: {error}") from error
-    except ResponseError as error:
-        # A full disk or a missing replica is reported as MISCONF or NOREPLICAS: it may pass.
-        if str(error).startswith(("MISCONF", "NOREPLICAS", "TRYAGAIN", "UNKILLABLE", "BUSY")):
-            raise StoreUnavailable(f"Redis refuses to write: {error}") from error
-        raise StoreError(f"Redis: {error}") from error
-    except RedisError as error:
-        raise StoreError(f"Redis: {error}") from error
-    still_wanted()
-
-
-def still_wanted() -> None:
-    """redis-py 8.1 loses a cancellation that comes while it connects (redis/redis-py#2551 is the same kind)."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,61 +54,55 @@ class Retention:
 
 
 class Store:
-    def __init__(self, client: redis.Redis, keys: Keys, lease_ms: int = LEASE_MS) -> None:
-        self._redis = client
+    def __init__(self, servers: Servers, keys: Keys, lease_ms: int = LEASE_MS) -> None:
+        self._servers = servers
         self._keys = keys
         self.lease_ms = lease_ms
-        self._calls = Calls(client)
+        self._calls = Calls(servers)
+        self._bells = Bells(servers, self._calls, shared=keys.partitions > 1)
 
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, prefix: str = "kefu", lease_ms: int = LEASE_MS) -> AsyncIterator[Self]:
-        """Connect, check the version of what is stored, close at the end."""
-        client = redis.Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_connect_timeout=5,
-            socket_timeout=15,  # longer than the longest blocking call, see wait()
-            health_check_interval=30,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.3), 3),
-            retry_on_error=[ConnectionError, TimeoutError],
-        )
-        try:
-            store = cls(client, Keys(prefix), lease_ms)
-            await store._check_version()
+        """Connect, bring what is stored up to date, close at the end. A server that still reads its file is waited for;
+        all else that keeps us from it is raised at once."""
+        async with open_servers(url) as servers:
+            keys = await loaded(partial(up_to_date, servers, Keys(prefix, servers.partitions), lease_ms))
+            store = cls(servers, keys, lease_ms)
             try:
                 yield store
             finally:
-                await store._calls.close()
-        finally:
-            await client.aclose()
-
-    async def _check_version(self) -> None:
-        mine = {"version": SCHEMA, "partitions": self._keys.partitions}
-        with translated():
-            await self._redis.set(self._keys.schema, json.dumps(mine), nx=True)
-            stored = json.loads(cast(str, await self._redis.get(self._keys.schema)))
-        if stored != mine:
-            raise StoreVersion(
-                f"the data under '{self._keys.prefix}:' were written as {stored}, this version of Kefu reads {mine}; "
-                "start the version that wrote them, or point KEFU_REDIS_URL at another database"
-            )
+                await store._bells.close()
 
     async def _call(self, name: str, keys: Sequence[str], *args: str | int | float) -> Any:
-        with translated():
-            return await self._calls.lua(name, keys, args)
+        return await self._asked(self._calls.lua(name, keys, args))
+
+    async def _ask(self, name: str, key: str, *args: str | int, **options: bool) -> Any:
+        """A command of one key."""
+        return await self._asked(self._calls.command(name, key, *args, key=key, **options))
+
+    async def _asked(self, answer: Awaitable[Result]) -> Result:
+        try:
+            with translated():
+                return await answer
+        except StoreUnavailable as error:
+            await self._servers.doubt(error)
+            raise
 
     async def ping(self) -> None:
-        with translated():
-            await cast(Any, self._redis.ping())
+        for server in self._servers.masters:
+            await self._asked(server.client.ping())
 
     async def server(self) -> str:
-        """The server's name and version, e.g. 'Valkey 9.1.2'."""
-        with translated():
-            info = await self._redis.info("server")
-        if "valkey_version" in info:
-            return f"Valkey {info['valkey_version']}"
-        return f"Redis {info.get('redis_version', '?')}"
+        """The server's name and version, e.g. 'Valkey 9.1.2'; of a cluster also the number of its masters."""
+        info = await self._asked(self._servers.some().client.info("server"))
+        name = (
+            f"Valkey {info['valkey_version']}"
+            if "valkey_version" in info
+            else f"Redis {info.get('redis_version', '?')}"
+        )
+        masters = len(self._servers.masters)
+        return name if masters == 1 else f"{name}, a cluster of {masters} masters"
 
     @property
     def partitions(self) -> range:
@@ -153,7 +121,7 @@ class Store:
             (keys.hash, keys.waiting, keys.seen, work.due, work.bell, self._heard(partition, address)),
             *(conversation, incoming.update, incoming.model_dump_json(exclude_defaults=True)),
             *(merge_ms, retention.ttl_ms, SEEN_MS, BELLS),
-            *(incoming.heard_in, int(incoming.at.timestamp() * 1000), HEARD_MS),
+            *(incoming.heard_in, int(incoming.at.timestamp() * 1000), HEARD_MS, self._keys.news(address.bot)),
         )
         return bool(stored == 1)
 
@@ -165,8 +133,7 @@ class Store:
         newest: dict[str, datetime] = {}
         for partition in self.partitions:
             key = self._keys.heard(partition, bot, platform)
-            with translated():
-                stored = await cast(Any, self._redis.zrange(key, 0, -1, withscores=True))
+            stored = await self._ask("ZRANGE", key, 0, -1, "WITHSCORES", withscores=True)
             for channel, at in stored:
                 written = datetime.fromtimestamp(at / 1000, UTC)
                 newest[channel] = max(written, newest.get(channel, written))
@@ -175,18 +142,25 @@ class Store:
     async def withdraw(self, address: Address, message: str) -> int:
         """Its sender deleted a message: it is not answered, and forgotten. How many places it stood in."""
         keys = self._keys.conversation(address.id)
-        return int(await self._call("withdraw", (keys.waiting, keys.log, keys.traces), message))
+        return int(
+            await self._call(
+                "withdraw",
+                (keys.waiting, keys.log, keys.traces, keys.hash),
+                *(message, address.id, self._keys.news(address.bot)),
+            )
+        )
 
     async def moves(self, bot: str) -> dict[str, str]:
         """A group's old id → its new one."""
-        with translated():
-            return cast(dict[str, str], await cast(Any, self._redis.hgetall(self._keys.moves(bot))))
+        return cast(dict[str, str], await self._ask("HGETALL", self._keys.moves(bot)))
 
     async def moved(self, bot: str, old: str, new: str) -> None:
-        with translated():
-            await cast(Any, self._redis.hset(self._keys.moves(bot), old, new))
+        await self._ask("HSET", self._keys.moves(bot), old, new)
 
     # ── turns ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def partition(self, turn: Turn) -> int:
+        return self._keys.partition(turn.conversation)
 
     def work_queue(self, partition: int, bot: str) -> QueueKeys:
         return self._keys.work(partition, bot)
@@ -195,19 +169,56 @@ class Store:
         return self._keys.sending(partition, bot, platform)
 
     async def take_turns(
-        self, partition: int, bot: str, limit: int, lines: int
+        self, partition: int, bot: str, limit: int, lines: int, claim: Claim | None = None
     ) -> tuple[list[TakenTurn], float | None]:
-        """Turns that are due, now under a lease and a new fence; and seconds until the next is due (0: one is)."""
-        queue = self.work_queue(partition, bot)
-        wait, taken = await self._call(
-            "take", (queue.due, queue.bell, self._keys.conversations(partition)), limit, self.lease_ms, lines
+        """Turns that are due, now under a lease and a new fence; and seconds until the next is due (0: one is).
+
+        With the same ``claim``, the turns of a call whose answer was lost are given again.
+        """
+        wait, taken = await self._take(partition, bot, limit, lines, claim or Claim(), seated=False)
+        return taken, None if wait < 0 else wait / 1000
+
+    async def take_seated(
+        self, partition: int, bot: str, limit: int, lines: int, claim: Claim | None = None
+    ) -> tuple[list[TakenTurn], int]:
+        """Of those who wait for a seat at the model, the longest waiting, as take_turns(); and how many are left."""
+        left, taken = await self._take(partition, bot, limit, lines, claim or Claim(), seated=True)
+        return taken, left
+
+    async def _take(
+        self, partition: int, bot: str, limit: int, lines: int, claim: Claim, *, seated: bool
+    ) -> tuple[int, list[TakenTurn]]:
+        keys = (*self._taking(self.work_queue(partition, bot), partition, claim), self._keys.line(partition, bot))
+        number, taken = await self._call(
+            "take", keys, *(limit, self.lease_ms, lines, claim.number, CLAIM_MS, int(seated))
         )
-        return [TakenTurn(*one) for one in taken], None if wait < 0 else wait / 1000
+        claim.number += 1
+        return number, [TakenTurn(*one) for one in taken]
+
+    def _taking(self, queue: QueueKeys, partition: int, claim: Claim) -> Sequence[str]:
+        return queue.due, queue.bell, self._keys.conversations(partition), self._keys.claim(partition, claim.name)
+
+    async def release_turns(self, partition: int, bot: str, claim: Claim) -> int:
+        """Who took is stopped before an answer came: what was taken is due again at once. How many there were."""
+        return await self._release(self.work_queue(partition, bot), partition, claim, "fence")
+
+    async def release_unsent(self, partition: int, bot: str, platform: str, claim: Claim) -> int:
+        return await self._release(self.sending_queue(partition, bot, platform), partition, claim, "out_fence")
+
+    async def _release(self, queue: QueueKeys, partition: int, claim: Claim, field: str) -> int:
+        keys = (self._keys.claim(partition, claim.name), queue.due, queue.bell, self._keys.conversations(partition))
+        return int(await self._call("release", keys, claim.number, field, BELLS))
 
     async def wait(self, queue: QueueKeys, seconds: float) -> None:
-        """Sleep until the queue's bell rings, at most ``seconds`` (0.01 to 10)."""
-        with translated():
-            await cast(Any, self._redis.blpop([queue.bell], timeout=min(10.0, max(0.01, seconds))))
+        """Sleep until the queue's bell rings, at most ``seconds`` (0.01 to WAIT_S)."""
+        await self._asked(self._bells.wait(queue, min(WAIT_S, max(0.01, seconds))))
+
+    async def overdue_s(self, queues: Sequence[QueueKeys]) -> float:
+        """For how long what is longest due in any of ``queues`` has not been taken; 0: nothing is due."""
+        seconds, micros = await self._asked(self._calls.command("TIME"))
+        first = await asyncio.gather(*(self._ask("ZRANGE", q.due, 0, 0, "WITHSCORES", withscores=True) for q in queues))
+        due = [score / 1000 for entries in first for _, score in entries]
+        return max(0.0, int(seconds) + int(micros) / 1e6 - min(due)) if due else 0.0
 
     async def renew_turn(self, turn: Turn) -> None:
         queue = self._keys.work(self._keys.partition(turn.conversation), turn.address.bot)
@@ -229,10 +240,19 @@ class Store:
         )
         held(done, turn.conversation)
 
-    async def commit(self, turn: Turn, outcome: Outcome, retention: Retention) -> None:
+    async def reread(self, turn: Turn, lines: int) -> Turn:
+        """The turn as it stands now: more may wait, some may be withdrawn. Raises LeaseLost."""
+        keys = self._keys.conversation(turn.conversation)
+        found = await self._call("reread", (keys.hash, keys.waiting, keys.log), turn.fence, lines)
+        held(0 if found is None else 1, turn.conversation)
+        return TakenTurn(turn.conversation, turn.fence, *found).read()
+
+    async def commit(self, turn: Turn, outcome: Outcome, retention: Retention, held_s: float | None = None) -> None:
         """End a turn: history, reply, trace and state are written and its messages are done with, or nothing is.
 
-        Raises LeaseLost if another worker has the conversation.
+        ``held_s``: how long it held a seat at the model; None: it had none.
+        Raises LeaseLost if another worker has the conversation, TurnChanged if something was withdrawn since the turn
+        was read.
         """
         address, conversation = turn.address, turn.conversation
         partition = self._keys.partition(conversation)
@@ -242,25 +262,35 @@ class Store:
         trace = outcome.trace
         done = await self._call(
             "commit",
-            (keys.hash, keys.waiting, keys.log, work.due, work.bell, keys.out, sending.due, sending.bell, keys.traces),
+            (
+                *(keys.hash, keys.waiting, keys.log, work.due, work.bell, keys.out, sending.due, sending.bell),
+                *(keys.traces, self._keys.line(partition, address.bot), self._keys.seats(partition, address.bot)),
+            ),
             *(conversation, turn.fence, len(turn.messages), retention.ttl_ms, retention.lines, int(outcome.erase)),
             outcome.reply.model_dump_json(exclude_defaults=True) if outcome.reply else "",
             trace.model_dump_json(exclude_defaults=True) if trace else "",
-            *(TRACE_MS, outcome.state.model_dump_json(), BELLS),
+            *(TRACE_MS, outcome.state.model_dump_json(), BELLS, turn.withdrawn),
+            *("" if held_s is None else int(held_s * 1000), told_after(turn, outcome)),
             *(line.model_dump_json(exclude_defaults=True) for line in outcome.lines),
         )
+        if done == 2:
+            raise TurnChanged(f"something was withdrawn in {conversation}")
         held(done, conversation)
 
     # ── the outbox ───────────────────────────────────────────────────────────────────────────────────────
 
     async def take_unsent(
-        self, partition: int, bot: str, platform: str, limit: int
+        self, partition: int, bot: str, platform: str, limit: int, claim: Claim | None = None
     ) -> tuple[list[TakenReply], float | None]:
-        """The first reply of each outbox that is due, under a lease and a new fence; and seconds until the next is due."""
-        queue = self.sending_queue(partition, bot, platform)
+        """The first reply of each outbox that is due, under a lease and a new fence; and seconds until the next is due.
+
+        With the same ``claim``, the replies of a call whose answer was lost are given again.
+        """
+        queue, claim = self.sending_queue(partition, bot, platform), claim or Claim()
         wait, taken = await self._call(
-            "unsent", (queue.due, queue.bell, self._keys.conversations(partition)), limit, self.lease_ms
+            "unsent", self._taking(queue, partition, claim), limit, self.lease_ms, claim.number, CLAIM_MS
         )
+        claim.number += 1
         return [TakenReply(*one) for one in taken], None if wait < 0 else wait / 1000
 
     async def renew_unsent(self, unsent: Unsent) -> None:
@@ -271,31 +301,39 @@ class Store:
     async def shown(self, unsent: Unsent, shown: Shown) -> None:
         """Record what is on the platform. Raises LeaseLost."""
         keys = self._keys.conversation(unsent.conversation)
-        done = await self._call("shown", (keys.hash,), unsent.fence, shown.model_dump_json())
+        done = await self._call("shown", (keys.hash,), unsent.fence, shown.model_dump_json(exclude_defaults=True))
         held(done, unsent.conversation)
 
-    async def sent(self, unsent: Unsent, shown: Shown, dead: DeadLetter | None = None) -> None:
-        """The reply is done with: delivered as ``shown``, or dead. Raises LeaseLost."""
+    async def sent(
+        self, unsent: Unsent, shown: Shown, dead: DeadLetter | None = None, closed: Closed | None = None
+    ) -> None:
+        """The reply is done with: delivered as ``shown``, or dead; its line of the history says so if that is unusual.
+
+        ``closed``: the chat cannot be written to until somebody writes in it. Raises LeaseLost.
+        """
         address = unsent.reply.address
         keys = self._keys.conversation(unsent.conversation)
         queue = self._keys.sending(self._keys.partition(unsent.conversation), address.bot, address.platform)
         done = await self._call(
             "sent",
-            (keys.hash, keys.out, queue.due, queue.bell, self._keys.dead(address)),
-            *(unsent.conversation, unsent.fence, shown.model_dump_json()),
-            *(dead.model_dump_json() if dead else "", DEAD_MS, BELLS),
+            (keys.hash, keys.out, queue.due, queue.bell, self._keys.dead(address), self._keys.counts(address)),
+            *(unsent.conversation, unsent.fence, shown.model_dump_json(exclude_defaults=True)),
+            *(dead.model_dump_json() if dead else "", DEAD_MS, BELLS, *delivery_of(unsent, shown, dead)),
+            *(closed.model_dump_json() if closed else "", COUNTS_MS),
         )
         held(done, unsent.conversation)
 
     async def postpone(self, unsent: Unsent, shown: Shown, delay_s: float) -> None:
-        """The reply is due again after ``delay_s``. Raises LeaseLost."""
+        """The reply is due again after ``delay_s``. Unless a part of it is ``shown`` as unanswered, it is known to the next
+        sender that nothing more of it arrived. Raises LeaseLost."""
         address = unsent.reply.address
         keys = self._keys.conversation(unsent.conversation)
         queue = self._keys.sending(self._keys.partition(unsent.conversation), address.bot, address.platform)
         done = await self._call(
             "postpone",
             (keys.hash, queue.due, queue.bell),
-            *(unsent.conversation, unsent.fence, int(delay_s * 1000), shown.model_dump_json(), BELLS),
+            *(unsent.conversation, unsent.fence, int(delay_s * 1000), shown.model_dump_json(exclude_defaults=True)),
+            *(BELLS, int(bool(shown.unanswered))),
         )
         held(done, unsent.conversation)
 
@@ -305,22 +343,22 @@ class Store:
 
     async def all_dead_letters(self) -> list[DeadLetter]:
         """Of all bots and platforms, oldest first. Goes through all keys: for an operator, not for a turn."""
-        lists: list[str] = []
-        for partition in self.partitions:
+        known = tuple(self._keys.all_dead(partition) for partition in self.partitions)
+        lists: set[str] = set()  # one that moves to another master meanwhile may be found on both
+        for server in self._servers.masters:
             with translated():
-                async for key in self._redis.scan_iter(f"{self._keys.all_dead(partition)}*", count=1000):
-                    lists.append(key)
+                async for key in server.client.scan_iter(self._keys.every_dead, count=1000):
+                    lists.update([key] if key.startswith(known) else [])
         letters = [letter for key in sorted(lists) for letter in await self._letters(key)]
         return sorted(letters, key=lambda letter: letter.at)
 
     async def _letters(self, key: str) -> list[DeadLetter]:
-        with translated():
-            letters = await cast(Any, self._redis.lrange(key, 0, -1))
+        letters = await self._ask("LRANGE", key, 0, -1)
         return [DeadLetter.model_validate_json(letter) for letter in letters]
 
     async def requeue(self, letter: DeadLetter) -> bool:
         """Send it again, from where it broke off. False: somebody else did, or dropped it."""
-        again = letter.reply.model_copy(update={"sent": letter.sent})
+        again = letter.reply.model_copy(update={"sent": letter.sent, "again": True, "doubtful": letter.doubtful})
         return await self._take_letter(letter, again.model_dump_json(exclude_defaults=True))
 
     async def drop(self, letter: DeadLetter) -> bool:
@@ -342,55 +380,98 @@ class Store:
 
     async def publish(self, draft: Draft) -> None:
         channel = self._keys.drafts(draft.address.bot, draft.address.platform)
-        with translated():
-            await self._calls.command("PUBLISH", channel, draft.model_dump_json())
+        await self._asked(self._calls.command("PUBLISH", channel, draft.model_dump_json()))
 
     async def drafts(self, bot: str, platform: str) -> AsyncIterator[Draft]:
         """Every draft from now on; a draft that nobody listens to is gone. Raises StoreUnavailable."""
+        async with aclosing(self._published(self._keys.drafts(bot, platform))) as published:
+            async for draft in published:
+                yield Draft.model_validate_json(draft)
+
+    async def news(self, bot: str) -> AsyncGenerator[str | int, None]:
+        """From now on: each conversation in which something is said or withdrawn while a worker has it; each partition
+        in whose line for the model somebody stands. Raises StoreUnavailable; what is published until somebody listens
+        again is not heard."""
+        async with aclosing(self._published(self._keys.news(bot))) as published:
+            async for news in published:
+                yield int(news) if news.isdecimal() else news
+
+    async def hold(self, bot: str, platform: str, me: str, hold_ms: int, dead: str) -> str:
+        """Be the gateway of a platform that wants only one, for so long: empty, or who is. ``dead``: who is no more."""
+        return str(await self._call("hold", (self._keys.holder(bot, platform),), me, hold_ms, dead))
+
+    async def let_go(self, bot: str, platform: str, me: str) -> None:
+        await self._call("let_go", (self._keys.holder(bot, platform),), me)
+
+    async def relay(self, bot: str, platform: str, notice: str) -> None:
+        await self._asked(self._calls.command("PUBLISH", self._keys.relay(bot, platform), notice))
+
+    def relayed(self, bot: str, platform: str) -> AsyncGenerator[str, None]:
+        return self._published(self._keys.relay(bot, platform))
+
+    async def _published(self, channel: str) -> AsyncGenerator[str, None]:
         with translated():
-            async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
-                await subscription.subscribe(self._keys.drafts(bot, platform))
+            async with self._servers.some().client.pubsub(ignore_subscribe_messages=True) as subscription:
+                await subscription.subscribe(channel)
                 while True:
                     message = await subscription.get_message(timeout=10)
                     still_wanted()
                     if message is not None:
-                        yield Draft.model_validate_json(message["data"])
+                        yield message["data"]
 
-    async def growing(self, address: Address) -> tuple[bool, Shown | None, str]:
-        """Whether a finished reply waits to be sent, the message of one being written, and the id of the last sent one."""
-        keys = self._keys.conversation(address.id)
-        with translated():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.llen(keys.out)
-                pipe.hmget(keys.hash, "draft", "delivered")
-                unsent, (draft, delivered) = await pipe.execute()
-        done = Shown.model_validate_json(delivered).reply if delivered else ""
-        return bool(unsent), Shown.model_validate_json(draft) if draft else None, done
+    async def begin_draft(self, draft: Draft) -> Beginning:
+        """Before the first draft of a reply is sent: how it stands. If it does not, it is marked as begun now."""
+        keys = self._keys.conversation(draft.address.id)
+        mark = json.dumps({"reply": draft.reply, "by": uuid4().hex})  # a Shown without ids
+        what, *known = await self._call("begin", (keys.hash, keys.out), draft.reply, mark)
+        match what:
+            case "send":
+                return Beginning()
+            case "edit":
+                return Beginning(sent=Shown.model_validate_json(known[0]).ids[0])
+            case "begun":
+                return Beginning(unanswered_s=known[0] / 1000)
+        return Beginning(wanted=False)
 
     async def drafted(self, draft: Draft, sent: str) -> None:
-        """Record the platform message that shows a reply while it is being written."""
+        """Record the platform message that shows a reply while it is being written; empty: its first draft was not taken."""
         keys = self._keys.conversation(draft.address.id)
-        await self._call("drafted", (keys.hash,), Shown(reply=draft.reply, ids=(sent,)).model_dump_json())
+        shown = Shown(reply=draft.reply, ids=(sent,)).model_dump_json(exclude_defaults=True) if sent else ""
+        await self._call("drafted", (keys.hash,), draft.reply, shown)
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────
 
     async def history(self, address: Address, limit: int) -> tuple[list[Line], list[Incoming]]:
         """The newest lines of a conversation, and the messages that wait for an answer; both oldest first."""
         keys = self._keys.conversation(address.id)
-        with translated():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.lrange(keys.log, -limit, -1)
-                pipe.lrange(keys.waiting, 0, -1)
-                log, waiting = await pipe.execute()
+        log, waiting = await self._call("history", (keys.log, keys.waiting), limit)
         return list(lines_of(log)), list(messages_of(waiting))
 
+    @property
+    def line(self) -> StoredLine:
+        """Those who wait for a seat at the model."""
+        return StoredLine(self._call, self._ask, self._keys)
+
+    @property
+    def records(self) -> Records:
+        """For an operator."""
+        return Records(self._servers, self._calls, self._keys)
+
     async def trace(self, address: Address, trace: str) -> Trace | None:
-        with translated():
-            stored = await cast(Any, self._redis.lrange(self._keys.conversation(address.id).traces, 0, -1))
+        stored = await self._ask("LRANGE", self._keys.conversation(address.id).traces, 0, -1)
         traces = (Trace.model_validate_json(entry) for entry in reversed(stored))
         return next((found for found in traces if found.id == trace), None)
 
 
-def held(done: int, conversation: str) -> None:
-    if done != 1:
-        raise LeaseLost(f"another process took over {conversation}")
+def delivery_of(unsent: Unsent, shown: Shown, dead: DeadLetter | None) -> tuple[str, str]:
+    """What the line of the reply says of its delivery, and why; mostly nothing."""
+    if dead is not None:
+        return "failed", dead.reason
+    if shown.doubtful:
+        return "ambiguous", shown.doubtful
+    return ("sent" if unsent.reply.again else ""), ""
+
+
+def told_after(turn: Turn, outcome: Outcome) -> int:
+    """After how many lines of the turn the shopper was told of the wait."""
+    return sum(line.at <= turn.told.at for line in outcome.lines) if turn.told else 0

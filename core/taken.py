@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from core.messages import Incoming, Line, Reply
-from core.state import Shown, State, Turn, Unsent, one_turn
+from core.state import Closed, Shown, State, Turn, Unsent, one_turn, reply_id
 
+ENDED = "its sender ended before the platform's answer was recorded"
 _LINES = TypeAdapter(tuple[Line, ...])
 _MESSAGES = TypeAdapter(tuple[Incoming, ...])
 
 
 @dataclass(frozen=True, slots=True)
 class TakenTurn:
-    """``known``: state, attempts, deaths."""
+    """``known``: state, attempts, deaths, withdrawn, draft, told; empty: nothing."""
 
     conversation: str
     fence: int
@@ -25,35 +26,62 @@ class TakenTurn:
     log: Sequence[str]
 
     def read(self) -> Turn:
-        state, attempts, deaths = self.known
+        state, attempts, deaths, withdrawn, draft, told = self.known
+        messages = one_turn(messages_of(self.waiting))
         return Turn(
             conversation=self.conversation,
             fence=self.fence,
-            attempts=int(attempts),
-            deaths=int(deaths),
+            attempts=int(attempts or 0),
+            deaths=int(deaths or 0),
+            withdrawn=int(withdrawn or 0),
+            drafted=bool(draft) and Shown.model_validate_json(draft).reply == reply_id(self.conversation, messages),
+            told=Line.model_validate_json(told) if told else None,
             state=State.model_validate_json(state) if state else State(),
             history=lines_of(self.log),
-            messages=one_turn(messages_of(self.waiting)),
+            messages=messages,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class TakenReply:
-    """``shown``: what the sender recorded; ``draft``: what was shown while it was written. Empty: nothing."""
+    """``shown``: what the sender recorded; ``draft``: what was shown while it was written; ``drafting_ms``, ``begun_ms``:
+    how long ago a first draft, or an earlier try, was begun of which nobody knows what became. Empty or -1: nothing.
+    """
 
     conversation: str
     fence: int
     reply: str
     shown: str
     draft: str
+    drafting_ms: int
+    begun_ms: int
+    closed: str
 
     def read(self) -> Unsent:
         reply = Reply.model_validate_json(self.reply)
-        shown = Shown(reply=reply.id, ids=reply.sent)
-        for stored in (self.draft, self.shown):
-            earlier = Shown.model_validate_json(stored) if stored else shown
-            shown = earlier if earlier.reply == reply.id else shown
-        return Unsent(conversation=self.conversation, fence=self.fence, reply=reply, shown=shown)
+        shown = _own(self.shown, reply) or Shown(reply=reply.id, ids=reply.sent, doubtful=reply.doubtful)
+        draft = None if shown.ids else _own(self.draft, reply)
+        if draft is not None and draft.ids:
+            shown = shown.model_copy(update={"ids": draft.ids})
+        drafting_ms = self.drafting_ms if draft is not None and not draft.ids else -1
+        since_ms = max(drafting_ms, self.begun_ms)
+        if since_ms >= 0 and not shown.unanswered:
+            shown = shown.model_copy(update={"unanswered": ENDED})
+        return Unsent(
+            conversation=self.conversation,
+            fence=self.fence,
+            reply=reply,
+            shown=shown,
+            unanswered_s=since_ms / 1000 if since_ms >= 0 else None,
+            drafting=drafting_ms >= 0 and self.begun_ms < 0,
+            closed=Closed.model_validate_json(self.closed) if self.closed else None,
+        )
+
+
+def _own(stored: str, reply: Reply) -> Shown | None:
+    """What was recorded of this reply, not of an earlier one."""
+    shown = Shown.model_validate_json(stored) if stored else None
+    return shown if shown is not None and shown.reply == reply.id else None
 
 
 def lines_of(stored: Sequence[str]) -> tuple[Line, ...]:

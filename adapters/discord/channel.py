@@ -14,7 +14,7 @@ from adapters.discord.errors import INTENT_HELP, PORTAL, RAISED, TOKEN_HELP, tra
 from adapters.discord.intake import Intake, Withdrawals
 from adapters.discord.pacing import Pacing, Rates
 from adapters.discord.read import PLATFORM
-from adapters.discord.sender import Sender
+from adapters.discord.sender import NONCE_WINDOW_S, Sender
 from adapters.discord.split import LIMIT, split
 from adapters.discord.threads import Policy, Threads
 from core.errors import ChannelNotReady, ChatClosed, SendRejected
@@ -52,7 +52,14 @@ class DiscordChannel:
         rates: Rates | None = None,
     ) -> None:
         self.bot = bot
-        self.traits = Traits(max_chars=LIMIT, streams=stream, edit_interval_s=1.2, typing=True)
+        self.traits = Traits(
+            max_chars=LIMIT,
+            streams=stream,
+            edit_interval_s=1.2,
+            typing=True,
+            sole=True,  # Discord would send every event to each
+            repeat_window_s=NONCE_WINDOW_S,
+        )
         self.connected = asyncio.Event()
         self._token = token.strip()
         pacing = Pacing(rates)

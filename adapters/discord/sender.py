@@ -35,6 +35,8 @@ from core.messages import Address, Outgoing, stable_id
 _log = logging.getLogger(__name__)
 
 _NONCE_CHARS = 25  # Discord's limit
+# Discord knows a nonce for "the past few minutes" (its documentation of Create Message says no more): surely for two.
+NONCE_WINDOW_S = 120.0
 _ARCHIVE_MINUTES: Literal[1440] = 1440
 _NAME_CHARS = 80
 _NAMES = {"zh": "咨询", "en": "Question"}
@@ -159,8 +161,8 @@ async def _post(rest: Rest, channel: str, message: Outgoing) -> str:
         with _in_doubt(error):
             # With the nonce Discord returns the message that it may have made the first time.
             data = await rest.create_message(channel, payload, draft=False)
-    if data["content"].strip() != content.strip():
-        # An earlier process sent this part while it was still growing: bring it up to date.
+    if message.final and data["content"].strip() != content.strip():
+        # It was sent before, while it was still growing: bring it up to date. (A draft may be older than what stands.)
         await _patch(rest, channel, str(data["id"]), message)
     return str(data["id"])
 

@@ -50,7 +50,15 @@ class TelegramChannel:
     ) -> None:
         self.bot = bot
         self.platform = PLATFORM
-        self.traits = Traits(max_chars=MAX_UNITS, streams=stream, edit_interval_s=EDIT_INTERVAL_S, typing=True)
+        # The Bot API has no id of ours for a message, and no way to read what stands in a chat: a repetition is shown.
+        self.traits = Traits(
+            max_chars=MAX_UNITS,
+            streams=stream,
+            edit_interval_s=EDIT_INTERVAL_S,
+            typing=True,
+            sole=webhook is None,  # a second one that polls ends the first one's poll (409)
+            repeat_window_s=0.0,
+        )
         self.connected = asyncio.Event()
         self._timing = timing or Timing()
         self._wire = connect(token, api_url)

@@ -5,16 +5,15 @@
 | 429 with ``retry_after``                                         | RateLimited; its chat (or all) waits |
 | our own limits say that it would be one (see pacing)             | RateLimited: nothing was asked       |
 | never connected; no free connection; proxy refused; 5xx          | SendFailed (not taken: send again)   |
-| the request went out, the answer was lost, late or unreadable    | SendAmbiguous                        |
+| the request went out, the answer was lost, late or unreadable    | SendAmbiguous: cannot be asked about |
 | 403; chat, thread or topic gone, closed or forbidden             | ChatClosed                           |
 | 400 "message is not modified" (an edit)                          | nothing: success                     |
 | 400 about entities                                               | nothing: sent again as plain text    |
 | 400 "message to be replied not found"                            | nothing: sent again without the reply|
-| 400 "message to edit not found" (somebody deleted it)            | a final text is sent as a new message|
-| … for a text that still grows                                    | SendRejected                         |
+| 400 "message to edit not found" (somebody deleted it)            | SendRejected: the outbox sends it new|
 | any other 400                                                    | SendRejected                         |
-| 400 with ``migrate_to_chat_id``: the group became a supergroup   | nothing: sent (not edited) there     |
-| … for a text that still grows                                    | SendRejected                         |
+| 400 with ``migrate_to_chat_id``: the group became a supergroup   | nothing: sent there                  |
+| … for an edit: the message stayed behind                         | SendRejected: the outbox sends it new|
 | 401, 404: the token                                              | ChannelNotReady                      |
 """
 
@@ -132,10 +131,3 @@ def about_reply(error: TelegramError) -> bool:
     return isinstance(error, BadRequest) and (
         "message to be replied not found" in said or "reply message not found" in said
     )
-
-
-def edit_target_gone(error: TelegramError) -> bool:
-    """Deleted, or left behind when the group became a supergroup."""
-    if isinstance(error, ChatMigrated):
-        return True
-    return isinstance(error, BadRequest) and "message to edit not found" in error.message.lower()

@@ -139,7 +139,8 @@ class Poller:
             timeout=timedelta(seconds=self._timing.poll),
             allowed_updates=ALLOWED_UPDATES,
         )
-        for update in updates:
+        # By their ids: the offset acknowledges all below it, also what a batch in another order had not come to yet.
+        for update in sorted(updates, key=lambda update: update.update_id):
             await self._intake.take(update)
             self._offset = update.update_id + 1
         if not updates:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +12,7 @@ from telegram import Bot, LinkPreviewOptions, ReplyParameters
 from telegram.constants import ChatAction
 from telegram.error import ChatMigrated, RetryAfter, TelegramError
 
-from adapters.telegram.errors import about_entities, about_reply, edit_target_gone, not_modified, seconds, translate
+from adapters.telegram.errors import about_entities, about_reply, not_modified, seconds, translate
 from adapters.telegram.growing import settle
 from adapters.telegram.moves import Moves, read_name
 from adapters.telegram.pacing import Pacing
@@ -27,7 +26,6 @@ THINKING = "…"
 """Shown while a growing text has nothing to show yet."""
 
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
-MAX_DOUBTFUL = 1000
 _log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 
@@ -49,38 +47,27 @@ class Sender:
         self._bot = bot
         self._pacing = pacing
         self._moves = moves
-        self._doubtful: OrderedDict[str, None] = OrderedDict()
 
     async def send(self, message: Outgoing) -> str:
         """Returns the message's id; ``<chat>:<id>`` if the group has moved, for its messages are numbered anew.
 
-        Telegram cannot be asked whether it took a message whose answer was lost. If that was the beginning of a
-        growing text, no second beginning is shown (SendRejected): the finished text is the next message.
+        Telegram cannot be asked whether it took a message whose answer was lost (SendAmbiguous): see Traits.
         """
-        if not message.final and message.reply in self._doubtful:
-            raise SendRejected("a beginning of this text may stand there already, the whole text follows")
         post = _first_try(message)
         while True:
             try:
                 return await self._write(message.address.chat, post.final, partial(self._post, post))
-            except SendAmbiguous:
-                self._doubt(message)
-                raise
             except TelegramError as error:
                 easier = _easier(post, error)
                 if easier is None:
-                    ours = translate(error)
-                    if isinstance(ours, SendAmbiguous):
-                        self._doubt(message)
-                    raise ours from None
+                    raise translate(error) from None
                 _log.warning("telegram.sent_simpler", reply=message.reply, said=error.message)
                 post = easier
 
     async def edit(self, sent: str, message: Outgoing) -> None:
         """A draft that would come too soon raises RateLimited: the next one shows more.
 
-        The message may be gone (deleted, or left behind when the group became a supergroup). Then a final text is
-        sent as a new message, and a draft raises SendRejected.
+        SendRejected also if the message is gone: deleted, or left behind when the group became a supergroup.
         """
         text = _shown(message)
         if not text.text:
@@ -96,10 +83,7 @@ class Sender:
         except TelegramError as error:
             if not_modified(error):
                 return
-            if not (edit_target_gone(error) and message.final):
-                raise translate(error) from None
-            _log.warning("telegram.sent_anew", reply=message.reply, said=error.message)
-            await self.send(message)
+            raise translate(error) from None
 
     async def typing(self, address: Address) -> None:
         """Never raises: nobody misses it."""
@@ -176,12 +160,6 @@ class Sender:
                 raise
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise SendAmbiguous(f"Telegram's answer cannot be read ({type(error).__name__})") from None
-
-    def _doubt(self, message: Outgoing) -> None:
-        if not message.final:
-            self._doubtful[message.reply] = None
-            if len(self._doubtful) > MAX_DOUBTFUL:
-                self._doubtful.popitem(last=False)
 
 
 def _first_try(message: Outgoing) -> _Post:

@@ -43,9 +43,9 @@ A comment line comes every 15 seconds as a heartbeat. A tab that reads too slowl
 and gets ``history``. ``html`` is made here from Markdown, with no raw HTML; the page inserts nothing else as HTML.
 """
 
-from adapters.webchat.app import web_app
+from adapters.webchat.app import health_app, web_app
 from adapters.webchat.channel import WebChannel
 from adapters.webchat.chatpage import ChatPage
 from adapters.webchat.ratelimit import Allowance, Allowances
 
-__all__ = ["Allowance", "Allowances", "ChatPage", "WebChannel", "web_app"]
+__all__ = ["Allowance", "Allowances", "ChatPage", "WebChannel", "health_app", "web_app"]

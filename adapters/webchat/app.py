@@ -46,6 +46,11 @@ def web_app(
     return Starlette(routes=routes, exception_handlers={Refused: _refuse, ClientDisconnect: _gone})
 
 
+def health_app(checks: Mapping[str, Check]) -> Starlette:
+    """Only ``/health``, for a process that serves no page."""
+    return Starlette(routes=[Route("/health", _health((), checks))])
+
+
 class _SafeHeaders:
     """On every answer of a bot's part of the application; whatever is no page may not be framed at all."""
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 
 from adapters.webchat import events
 from adapters.webchat.chatpage import ChatPage
 from adapters.webchat.events import Event, ShownLine
+from adapters.webchat.others import Notice, Others
 from adapters.webchat.ratelimit import Allowances
 from adapters.webchat.refusals import Code, Refused
 from adapters.webchat.tabs import Desk, Tab, Tabs
 from core.errors import ChannelNotReady, StoreUnavailable
 from core.messages import Address, Command, Incoming, Outgoing
-from core.ports import Inbox, Traits, Transcript
+from core.ports import Inbox, Relay, Traits, Transcript
 
 MAX_CHARS = 100_000
 HISTORY_LINES = 200
@@ -25,14 +27,22 @@ RETRY_S = 3.0
 class WebChannel:
     """``page`` is called for each request, so an edited persona shows at once. Implements core.ports.Channel.
 
+    A conversation may have tabs at several gateways: over the ``relay`` each hears what the others were told to show.
+
     Cancel ``listen`` before the web server is stopped: that ends the event streams, for which it would wait.
     """
 
     platform = "web"
-    traits = Traits(max_chars=MAX_CHARS, streams=True, edit_interval_s=0.05, typing=True)
+    # A message is named after its reply: whatever is shown again takes its own place.
+    traits = Traits(max_chars=MAX_CHARS, streams=True, edit_interval_s=0.05, typing=True, repeat_window_s=math.inf)
 
     def __init__(
-        self, bot: str, transcript: Transcript, page: Callable[[], ChatPage], allowances: Allowances | None = None
+        self,
+        bot: str,
+        transcript: Transcript,
+        page: Callable[[], ChatPage],
+        allowances: Allowances | None = None,
+        relay: Relay | None = None,
     ) -> None:
         self.bot = bot
         self.page = page
@@ -42,6 +52,7 @@ class WebChannel:
         self._inbox: Inbox | None = None
         self._tabs = Tabs()
         self._desk = Desk()
+        self._others = Others(relay, self._heard) if relay else None
 
     # ── for the core ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -51,7 +62,7 @@ class WebChannel:
         self._inbox = inbox
         self.connected.set()
         try:
-            await asyncio.Event().wait()
+            await (self._others.listen() if self._others else asyncio.Event().wait())
         finally:
             self._inbox = None
             self.connected.clear()
@@ -70,11 +81,13 @@ class WebChannel:
     async def send(self, message: Outgoing) -> str:
         """Nobody there is a success: whoever opens the page gets the history."""
         name = f"{message.reply}.{message.part}" if message.part else message.reply
-        await self._show(name, message)
+        await self.edit(name, message)
         return name
 
     async def edit(self, sent: str, message: Outgoing) -> None:
         await self._show(sent, message)
+        if self._others and message.final:  # drafts are heard by every gateway
+            self._others.tell(Notice(name=sent, reply=message))
 
     async def typing(self, address: Address) -> None:
         self._desk.typing(address.chat)
@@ -99,6 +112,11 @@ class WebChannel:
             raise Refused(Code.NOT_STORED, retry_after=RETRY_S) from error
         if not new:
             return
+        self._show_written(incoming)
+        if self._others:
+            self._others.tell(Notice(written=incoming))
+
+    def _show_written(self, incoming: Incoming) -> None:
         if incoming.command is Command.NEW:
             self._desk.done(incoming.address.chat)
             self._tabs.put(incoming.address.chat, events.CLEARED)
@@ -128,6 +146,12 @@ class WebChannel:
             draft = None
         shown_draft = events.shown_draft(draft.reply, draft) if draft else None
         return events.history_event(shown, shown_draft, self._desk.is_typing(chat), shop)
+
+    async def _heard(self, notice: Notice) -> None:
+        if notice.written is not None:
+            self._show_written(notice.written)
+        if notice.reply is not None:
+            await self._show(notice.name, notice.reply)
 
     async def _show(self, name: str, message: Outgoing) -> None:
         chat = message.address.chat

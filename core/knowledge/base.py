@@ -13,6 +13,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import inf
+
+import numpy as np
 
 from core.config import ApprovedAnswerConfig
 from core.knowledge.passages import Passage, of_answer
@@ -92,10 +95,13 @@ class _Language:
         asked = [question for answer in answers for question in answer.questions.get(language, [])]
         self.questions = Vocabulary([whole(question) for question in asked])
         self.variants = [variant for answer in answers for variant in self._variants(answer, language)]
-        self.saying: defaultdict[str, list[int]] = defaultdict(list)  # a telling term → the variants with it
+        saying: defaultdict[str, list[int]] = defaultdict(list)
         for index, variant in enumerate(self.variants):
             for term in variant.said:
-                self.saying[term].append(index)
+                saying[term].append(index)
+        # a telling term → the variants with it; and how much of each must be asked
+        self.saying = {term: np.array(found) for term, found in saying.items()}
+        self.wanted = np.array([COVERED * variant.said_weight if variant.said else inf for variant in self.variants])
         said = [passage for answer in answers for passage in of_answer(answer, language)]
         self.passages = [*said, *(passage for passage in passages if passage.language == language)]
         self.answers = {passage.id: answer for answer in answers for passage in of_answer(answer, language)}
@@ -130,13 +136,11 @@ class _Language:
 
     def _asked_for(self, asked: Sequence[str]) -> list[_Variant]:
         """The variants that are asked for: most of what they are about stands in the question."""
-        covered: defaultdict[int, float] = defaultdict(float)
+        covered = np.zeros(len(self.variants))
         for term in asked:
-            weight = self.questions.weight(term)
-            for index in self.saying.get(term, ()):
-                covered[index] += weight
-        found = (index for index, weight in covered.items() if weight >= COVERED * self.variants[index].said_weight)
-        return [self.variants[index] for index in sorted(found)]
+            if (found := self.saying.get(term)) is not None:
+                covered[found] += self.questions.weight(term)
+        return [self.variants[index] for index in (covered >= self.wanted).nonzero()[0].tolist()]
 
     def _alike(self, asked: _Asked, variant: _Variant) -> float:
         """0 to 1. What is asked counts more than how.

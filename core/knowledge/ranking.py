@@ -30,12 +30,15 @@ class Ranking:
 
         Each as its number, its BM25 score and the share.
         """
-        scores = np.zeros(self._count, np.float32)
         shares = np.zeros(self._count)
-        for term, weight in weights.items():
-            if (posting := self._postings.get(term)) is not None:
-                found, scored = posting
-                scores[found] += scored
-                shares[found] += weight
+        postings = [(self._postings[term], weight) for term, weight in weights.items() if term in self._postings]
+        for (found, _), weight in postings:
+            shares[found] += weight
         shares /= sum(weights.values())
-        return [(int(index), float(scores[index]), float(shares[index])) for index in (shares >= mark).nonzero()[0]]
+        covered = (shares >= mark).nonzero()[0]
+        if not len(covered):
+            return []
+        scores = np.zeros(self._count, np.float32)
+        for (found, scored), _ in postings:
+            scores[found] += scored
+        return list(zip(covered.tolist(), scores[covered].tolist(), shares[covered].tolist(), strict=True))

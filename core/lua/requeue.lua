@@ -8,6 +8,8 @@ for _, stored in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
     if ARGV[3] ~= '' then
       local time = redis.call('TIME')
       redis.call('HSETNX', KEYS[2], 'out_fence', 0)
+      -- Whoever sends it again wants it to be tried.
+      redis.call('HDEL', KEYS[2], 'closed')
       -- The conversation may have been erased meanwhile; what is left of it must not stay for ever.
       if redis.call('PTTL', KEYS[2]) < 0 then redis.call('PEXPIRE', KEYS[2], ARGV[4]) end
       redis.call('RPUSH', KEYS[3], ARGV[3])

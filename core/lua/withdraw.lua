@@ -1,7 +1,8 @@
 -- Somebody deleted a message: what waits of it is emptied, what the history and the traces hold of it is removed.
--- What waits keeps its place, for a worker that has the conversation counts what it took. Returns how many were found.
--- KEYS: waiting log traces
--- ARGV: message
+-- What waits keeps its place, for a worker that has the conversation counts what it took; it is told, and the count of
+-- what was withdrawn since the last turn keeps it from ending a turn that has changed. Returns how many were found.
+-- KEYS: waiting log traces hash
+-- ARGV: message conversation news
 local found, said = 0, {}
 for index, stored in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
   local one = cjson.decode(stored)
@@ -11,6 +12,10 @@ for index, stored in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
     redis.call('LSET', KEYS[1], index - 1, cjson.encode(one))
     found = found + 1
   end
+end
+if found > 0 then
+  redis.call('HINCRBY', KEYS[4], 'withdrawn', 1)
+  if redis.call('HGET', KEYS[4], 'leased') == '1' then redis.call('PUBLISH', ARGV[3], ARGV[2]) end
 end
 for _, stored in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do
   local line = cjson.decode(stored)

@@ -19,13 +19,16 @@ from rapidfuzz.distance import LCSseq
 
 from core.knowledge.words import stemmed
 from core.trust.facts import SENTENCE_END, WORDS, Fact, Grounding, Place, Wording, denials, links, plainly, telling
-from core.trust.figures import figures, is_figure, is_quiet, may_have_figures, unfinished
+from core.trust.figures import figures, is_figure, is_quiet, letters, may_grow, may_have_figures, unfinished
 
 __all__ = ["Fact", "Grounding", "Guard", "Wording", "invented", "unsupported"]
 
 LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])(?=\s|$)")
 FIGURE_CLAUSE_END = re.compile(r"[,;:(]\s+|[，；：、]")
 WHOLE_WORDS = re.compile(r".*[\s\u3400-\u9fff]", re.DOTALL)
+# No sentence ends without one of these.
+END_SIGN = re.compile(r"[.!?。！？\n]")
+PLAIN_WORD = re.compile(r" ?[A-Za-z]+[,;]?")
 # Texts come word by word, and mostly in the same words.
 REMEMBERED_WORDS = 20_000
 PROMISES = stemmed(
@@ -64,8 +67,9 @@ def _invented(said: str, grounding: Grounding) -> str:
     unknown = sorted(figures(said) - grounding.figures)
     if unknown:
         return f"the figure '{unknown[0]}' is not in the shop's facts"
-    promised = sorted((stemmed(WORDS.findall(said)) & PROMISES) - grounding.words)
-    if not said.isascii():
+    ascii = said.isascii()
+    promised = sorted((stemmed(letters(said) if ascii else WORDS.findall(said)) & PROMISES) - grounding.words)
+    if not ascii:
         promised += [word for word in HAN_PROMISES if word in said and word not in grounding.text]
     return f"'{promised[0]}' is promised nowhere in the shop's facts" if promised else ""
 
@@ -95,7 +99,7 @@ def _unsupported(sentence: _Sentence, grounding: Grounding) -> str:
     if not sentence.terms:
         return ""
     shown = f"'{sentence.text.strip()[:80]}'"
-    supported = sum(term in grounding.terms for term in sentence.terms)
+    supported = sum(map(grounding.terms.__contains__, sentence.terms))
     if supported / len(sentence.terms) < SUPPORT:
         return f"only {supported} of {len(sentence.terms)} telling words of {shown} stand in the shop's facts"
     if not _figures_stand(sentence, grounding):
@@ -116,10 +120,8 @@ def _figures_stand(sentence: _Sentence, grounding: Grounding) -> bool:
     parts = [part for part in FIGURE_CLAUSE_END.split(sentence.text) if may_have_figures(part)]
     clauses = [clause for clause in (telling(plainly(part)) for part in parts) if any(map(is_figure, clause))]
     wanted = frozenset(term for clause in clauses for term in clause if is_figure(term))
-    return not clauses or any(
-        place.single and wanted <= place.said and all(_figures_fit(clause, place) for clause in clauses)
-        for place in grounding.places
-    )
+    having = [place for place in grounding.places if place.single and wanted <= place.said]
+    return not clauses or any(all(_figures_fit(clause, place) for clause in clauses) for place in having)
 
 
 def _figures_fit(clause: Sequence[str], place: Place) -> bool:
@@ -133,8 +135,7 @@ def _figures_fit(clause: Sequence[str], place: Place) -> bool:
         if not any(
             _near(before, place.terms[max(0, at - REACH) : at], place)
             and all(_near(word, place.terms[at + 1 : at + len(after) + REACH], place) for word in after)
-            for at, found in enumerate(place.terms)
-            if found == term
+            for at in [at for at, found in enumerate(place.terms) if found == term]
         ):
             return False
     return True
@@ -167,7 +168,7 @@ def _follows(sentence: _Sentence, place: Place) -> bool:
         return False
     said = [term for term in sentence.terms if term not in place.title]
     wanted = CLOSE * len(said)
-    return sum(term in place.said for term in said) >= wanted and LCSseq.similarity(said, place.terms) >= wanted
+    return sum(map(place.said.__contains__, said)) >= wanted and LCSseq.similarity(said, place.terms) >= wanted
 
 
 # ── reading along ────────────────────────────────────────────────────────────────────────────────────────
@@ -195,7 +196,12 @@ class Guard:
         if self.finding:
             return False
         before = len(self.text)
+        calm = piece[:1] == " " and _is_calm(piece) and _is_calm(self.text[self._passed :])
         self.text += piece
+        if calm and not last:
+            self._whole = certain = before + 1
+            self._let_through(certain)
+            return True
         for end in self._sentence_ends(before, last):
             sentence = _Sentence.read(self.text[self._checked : end])
             self.finding = _invented(sentence.plain, self.grounding) or _unsupported(sentence, self.grounding)
@@ -204,13 +210,16 @@ class Guard:
             self._tells = self._tells or bool(sentence.terms)
             self._checked = self._passed = end
         certain = self._certain(piece, before)
-        if self._could_invent(certain):
-            self.finding = invented(self.text[self._checked : certain], self.grounding)
+        if self._could_invent(certain) and invented(self.text[self._from(certain) : certain], self.grounding):
+            self.finding = invented(self.text[self._checked : certain], self.grounding)  # now in its sentence
             if self.finding:
                 return False
+        self._let_through(certain)
+        return True
+
+    def _let_through(self, certain: int) -> None:
         self._passed = certain
         self.safe = self.text[: self._checked if self.grounding.wording == "close" else certain]
-        return True
 
     @property
     def sound(self) -> str:
@@ -220,6 +229,8 @@ class Guard:
 
     def _sentence_ends(self, before: int, last: bool) -> list[int]:
         start = max(self._checked, before)
+        if not last and not END_SIGN.search(self.text, max(0, before - 1)):
+            return []
         ends = [match.end() for match in SENTENCE_END.finditer(self.text, start) if match.end() > self._checked]
         return [*ends, len(self.text)] if last and (not ends or ends[-1] < len(self.text)) else ends
 
@@ -231,11 +242,22 @@ class Guard:
             return self._checked
         return self._checked + unfinished(self.text[self._checked : self._whole].casefold())
 
+    def _from(self, certain: int) -> int:
+        """Where to look from: two words before what is new, for it may go on with what these began."""
+        known = self.text[self._checked : self._passed].rsplit(None, 2)
+        return self._checked + len(known[0]) if certain >= self._passed and len(known) == 3 else self._checked
+
     def _could_invent(self, certain: int) -> bool:
         """Whether the words since the last look could complete a figure, a link or a promise."""
         new = self.text[self._passed : certain]
         whole_words = self._passed in (self._checked, certain) or WHOLE_WORDS.match(self.text[self._passed - 1])
         return certain < self._passed or not (whole_words and _is_harmless(new))
+
+
+@lru_cache(REMEMBERED_WORDS)
+def _is_calm(word: str) -> bool:
+    """Whether a word neither is nor begins nor ends a figure, a link, a promise or a sentence."""
+    return PLAIN_WORD.fullmatch(word) is not None and _is_harmless(word) and not may_grow(word.strip().casefold())
 
 
 @lru_cache(REMEMBERED_WORDS)

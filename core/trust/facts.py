@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Literal
 
 from core.knowledge.words import is_empty, stemmed, terms
-from core.trust.figures import figures, is_figure, one_form, plain
+from core.trust.figures import figures, is_figure, letters, one_form, plain
 
 Wording = Literal["close", "free"]
 
@@ -19,14 +19,17 @@ LINK = re.compile(
     rf"(?:https?://|www\.)[!-~]+|\b[\w.+-]+@[\w-]+\.[\w.-]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:{_TOP})\b(?:/[!-~]*)?",
     re.IGNORECASE | re.ASCII,
 )
-# No link is without one of these; that is told much faster.
-LINK_SIGN = re.compile(r"@|://|www\.|\.[a-z]", re.IGNORECASE | re.ASCII)
+# No link in small letters is without one of these; that is told much faster.
+LINK_SIGNS = ("@", "://", "www.")
+INNER_DOT = re.compile(r"\.[a-z]")
 WORDS = re.compile(r"[^\W\d_]+")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 CLAUSE_END = re.compile(r"[,;:(]\s+|[，；：、]|\s+(?:and|but|or)\s+")
 NEGATION = re.compile(
     r"\b(?:no|not|never|none|nobody|nothing|neither|nor|unable|without|except|out of|sold out)\b|[不没無无未别勿缺]"
 )
+# No text of a to z denies without one of these words; that is told much faster.
+DENYING = frozenset("no not never none nobody nothing neither nor unable without except out".split())
 CANNOT = re.compile(r"\bcan(?:['’]t|not)\b")
 SHORT_NOT = re.compile(r"n['’]t\b")
 NOT = re.compile(r"n(?:['’]t|not)")
@@ -55,11 +58,13 @@ def _told(term: str) -> str:
 
 
 def denials(plain_text: str) -> int:
+    if plain_text.isascii() and DENYING.isdisjoint(letters(plain_text)):
+        return 0
     return len(NEGATION.findall(FIRST_WORD.sub("", plain_text)))
 
 
 def links(plain_text: str) -> list[str]:
-    if not LINK_SIGN.search(plain_text):
+    if not any(sign in plain_text for sign in LINK_SIGNS) and not INNER_DOT.search(plain_text):
         return []
     return [link.rstrip(".,;:!?)*_") for link in LINK.findall(plain_text)]
 
@@ -87,7 +92,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A fact as it is compared with."""
+    """A fact, or several together, as they are compared with."""
 
     text: str
     figures: frozenset[str]
@@ -107,6 +112,20 @@ def _read(fact: Fact) -> _Read:
         terms=frozenset(telling(plainly(text))),
         words=stemmed(WORDS.findall(text)),
         places=tuple(_places(fact)),
+    )
+
+
+@lru_cache(REMEMBERED_FACTS)
+def _together(facts: tuple[Fact, ...]) -> _Read:
+    read = [_read(fact) for fact in facts]
+    nothing: frozenset[str] = frozenset()
+    return _Read(
+        text="\n".join(one.text for one in read),
+        figures=nothing.union(*(one.figures for one in read)),
+        links=nothing.union(*(one.links for one in read)),
+        terms=nothing.union(*(one.terms for one in read)),
+        words=nothing.union(*(one.words for one in read)),
+        places=tuple(place for one in read for place in one.places),
     )
 
 
@@ -143,14 +162,6 @@ class Grounding:
 
     @classmethod
     def of(cls, facts: Sequence[Fact], asked: Sequence[str] = (), wording: Wording = "free") -> Grounding:
-        read = [_read(fact) for fact in facts]
-        nothing: frozenset[str] = frozenset()
-        return cls(
-            figures=nothing.union(*(one.figures for one in read)),
-            links=nothing.union(*(one.links for one in read)),
-            terms=nothing.union(telling(plainly("\n".join(asked))), *(one.terms for one in read)),
-            words=nothing.union(*(one.words for one in read)),
-            text="\n".join(one.text for one in read),
-            places=tuple(place for one in read for place in one.places),
-            wording=wording,
-        )
+        read = _together(tuple(facts))
+        terms = read.terms.union(telling(plainly("\n".join(asked))))
+        return cls(read.figures, read.links, terms, read.words, read.text, read.places, wording)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from string import ascii_lowercase
 
 FIGURE = re.compile(r"\d+(?:[.,:/]\d+)*")
 
@@ -29,26 +32,44 @@ _MEASURE = "个|天|日|周|月|年|元|块|欧|英镑|美元|克|毫升|升|斤
 HAN_NUMBER = re.compile(rf"(?!一(?![二三四五六七八九十百千万]))[零一二两三四五六七八九十百千万]+(?=\s*(?:{_MEASURE}))")
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:([ ,.'’])\d{3})(?:\1\d{3})*(?:[.,]\d{1,2})?(?![\d]|[.,]\d)")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d+),(\d{1,2})(?![\d]|[.,]\d)")
+
+
+class _Sign:
+    def __init__(self, word: str, signs: Sequence[str], words: Sequence[str]) -> None:
+        """``word``: what every one of the ``signs`` and ``words`` becomes."""
+        written = "|".join([*map(re.escape, signs), *(rf"\b{one}\b" for one in words)])
+        self._all = (*signs, *words)
+        self.behind = partial(re.compile(rf"(\d)\s*(?:{written})").sub, rf"\1 {word} ")
+        self.before = partial(re.compile(rf"(?:{written})\s*(\d+(?:\.\d+)?)(?![\d.]*\d)").sub, rf"\1 {word}")
+
+    def stands_in(self, text: str) -> bool:
+        return any(sign in text for sign in self._all)
+
+
 # Money and shares keep their sign as a word behind the figure, so that €5 is not five days.
 _SIGNS = (
-    ("€|\\beur\\b|\\beuros?\\b|欧元", "eur"),
-    ("\\$|\\busd\\b|美元", "usd"),
-    ("£|\\bgbp\\b|英镑", "gbp"),
-    ("%|\\bpercent\\b", "percent"),
+    _Sign("eur", ("€", "欧元"), ("eur", "euro", "euros")),
+    _Sign("usd", ("$", "美元"), ("usd",)),
+    _Sign("gbp", ("£", "英镑"), ("gbp",)),
+    _Sign("percent", ("%",), ("percent",)),
 )
-_BEFORE = [(re.compile(rf"(?:{sign})\s*(\d+(?:\.\d+)?)(?![\d.]*\d)"), rf"\1 {word}") for sign, word in _SIGNS]
-_BEHIND = [(re.compile(rf"(\d)\s*(?:{sign})"), rf"\1 {word} ") for sign, word in _SIGNS]
-# Most texts have nothing of it, and that is told much faster.
-_ANY_SIGN = re.compile("|".join(sign for sign, _ in _SIGNS))
-_DIVIDED = re.compile(r"\d[ ,.'’]\d")
+# Most texts have nothing of all this, and that is told much faster.
+_SIGN_WORDS = frozenset("eur euro euros usd gbp percent".split())
+_SIGN_CHARACTERS = re.compile("[€$£%欧美英]")
+_SIGN_BEFORE = re.compile(r"[€$£%元镑rosdpt]\s*\d")
+_DIVIDED = re.compile(r"\d[ ,.'’]\d\d\d")
+_COMMA = re.compile(r"\d,\d")
 _DIGIT = re.compile(r"\d")
 _DECIMALS = re.compile(r"\d+\.\d+")
 _GROWING = (*_NUMBERS, "and", *"零一二两三四五六七八九十百千万")
 _LETTERS = re.compile(r"[a-z]+")
+_ONLY_LETTERS = {code: " " for code in range(128) if chr(code) not in ascii_lowercase}
 # Letters and commas, but no Han digit, and first no measure that a Han number may wait for.
 _MEASURES = frozenset(_MEASURE) - {"|"}
 _QUIET = re.compile(r"[A-Za-z㐀-䶿一-鿿\s,;!?()'’\"，。！？；、（）]*")
 _HAN_NUMERALS = frozenset("零一二两三四五六七八九十百千万")
+# Texts come word by word, and mostly in the same words.
+REMEMBERED_WORDS = 20_000
 
 
 def plain(text: str) -> str:
@@ -56,14 +77,22 @@ def plain(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).casefold()
     if _DIVIDED.search(text):
         text = _GROUPED.sub(_ungrouped, text)
+    if _COMMA.search(text):
         text = _DECIMAL_COMMA.sub(r"\1.\2", text)
-    if _has_number_words(text):
+    words = letters(text)
+    if not _NUMBERS.keys().isdisjoint(words):
         text = NUMBER_WORDS.sub(_counted, text)
     if not text.isascii():
         text = HAN_NUMBER.sub(lambda match: str(_han(match.group())), text)
-    if _ANY_SIGN.search(text):
-        for pattern, written in (*_BEHIND, *_BEFORE):
-            text = pattern.sub(written, text)
+    return text if _SIGN_WORDS.isdisjoint(words) and not _SIGN_CHARACTERS.search(text) else _with_signs(text)
+
+
+def _with_signs(text: str) -> str:
+    signs = [sign for sign in _SIGNS if sign.stands_in(text)]
+    for sign in signs:
+        text = sign.behind(text)
+    for sign in signs if _SIGN_BEFORE.search(text) else ():
+        text = sign.before(text)
     return text
 
 
@@ -72,6 +101,7 @@ def one_form(written: str) -> str:
     return written.rstrip("0").rstrip(".") if _DECIMALS.fullmatch(written) else written
 
 
+@lru_cache(REMEMBERED_WORDS)
 def is_figure(term: str) -> bool:
     return term[:1].isdigit() and FIGURE.fullmatch(term) is not None
 
@@ -85,14 +115,20 @@ def unfinished(text: str) -> int:
     """Where at the end of ``text`` a figure begins that may grow when more comes; its length if there is none."""
     start = len(text)
     while words := text[:start].rsplit(None, 1):
-        last = words[-1].rstrip("-")
-        if last and not (last.endswith(_GROWING) or _DIGIT.search(last)):
+        if not may_grow(words[-1]):
             break
         start = text.rindex(words[-1], 0, start)
     if start == len(text):
         return start
     found = UNFINISHED.search(text, start)
     return found.start() if found else len(text)
+
+
+@lru_cache(REMEMBERED_WORDS)
+def may_grow(word: str) -> bool:
+    """Whether a figure may end in a word that begins behind it."""
+    word = word.rstrip("-")
+    return not word or word.endswith(_GROWING) or _DIGIT.search(word) is not None
 
 
 def is_quiet(text: str) -> bool:
@@ -105,8 +141,13 @@ def is_quiet(text: str) -> bool:
     )
 
 
+def letters(text: str) -> list[str]:
+    """Every run of the letters a to z in a text of small letters: what its words are, if it is ASCII."""
+    return text.translate(_ONLY_LETTERS).split() if text.isascii() else _LETTERS.findall(text)
+
+
 def _has_number_words(text: str) -> bool:
-    return not _NUMBERS.keys().isdisjoint(_LETTERS.findall(text))
+    return not _NUMBERS.keys().isdisjoint(letters(text))
 
 
 def figures(plain_text: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""``python -m tests.bench [engine|turns|soak …]``: the same as ``python -m bots bench``; without arguments turns and engine."""
+"""``python -m tests.bench [engine|turns|chaos|soak …]``: the same as ``python -m bots bench``; without arguments turns and engine."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -99,11 +99,16 @@ class Kefu:
         return code
 
 
-@asynccontextmanager
-async def running(folder: Path, *arguments: str, **env: str) -> AsyncIterator[Kefu]:
+def running(folder: Path, *arguments: str, **env: str) -> AbstractAsyncContextManager[Kefu]:
     """Kefu up and serving, with what `run` is given; the web chat on a free port."""
+    return started(folder, "--port", "0", *arguments, **env)
+
+
+@asynccontextmanager
+async def started(folder: Path, *arguments: str, **env: str) -> AsyncIterator[Kefu]:
+    """`run` with nothing but these arguments."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bots", "run", *("--port", "0"), *arguments),
+        *(sys.executable, "-m", "bots", "run", *arguments),
         cwd=folder,
         env=environment(folder, **env),
         stdin=asyncio.subprocess.DEVNULL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import redis.asyncio as redis
 
 from bots.valkey import answers, embedded_server, find_carried_server, find_server, socket_of
 from core.errors import StoreUnavailable
-from tests.bots.running import command, shop
+from tests.bots.running import command, running, shop
 
 
 async def info(url: str) -> dict[str, str]:
@@ -61,7 +62,6 @@ async def test_it_is_started_again_when_it_dies(tmp_path: Path) -> None:
     async with embedded_server(tmp_path) as url:
         await put(url, "one")
         before = int((await info(url))["process_id"])
-        await asyncio.sleep(1.1)  # "everysec": what was told in the last second may be lost with the server
         os.kill(before, signal.SIGKILL)
         async with asyncio.timeout(20):
             while await gone(url) or int((await info(url))["process_id"]) == before:
@@ -69,13 +69,39 @@ async def test_it_is_started_again_when_it_dies(tmp_path: Path) -> None:
         assert await has(url, "one")
 
 
-async def test_a_server_whose_owner_was_killed_is_taken_over(tmp_path: Path) -> None:
-    async with embedded_server(tmp_path) as url:
-        owner = tmp_path / "valkey.owner"
-        owner.write_text("999999999")  # nobody's
-        async with embedded_server(tmp_path):
-            assert owner.read_text() == str(os.getpid())
+async def test_the_last_who_uses_it_stops_it(tmp_path: Path) -> None:
+    """Whoever started it: a gateway that is started anew must not take the store away from the worker."""
+    async with AsyncExitStack() as worker:
+        async with embedded_server(tmp_path) as url:
+            before = (await info(url))["process_id"]
+            await worker.enter_async_context(embedded_server(tmp_path))
+        assert (await info(url))["process_id"] == before
     assert await gone(url)
+
+
+async def test_a_server_whose_users_were_killed_is_stopped_by_the_next(tmp_path: Path) -> None:
+    folder = str(shop(tmp_path))
+    async with running(tmp_path, folder, "--role", "gateway") as killed:
+        await killed.stop(signal.SIGKILL)
+    async with embedded_server(tmp_path / "data") as url:
+        assert not await gone(url)
+    assert await gone(url)
+
+
+async def test_of_many_who_start_at_once_one_starts_it(tmp_path: Path) -> None:
+    async def used() -> str:
+        async with embedded_server(tmp_path) as url:
+            process = (await info(url))["process_id"]
+            together.release()
+            await done.wait()
+            return process
+
+    together, done = asyncio.Semaphore(0), asyncio.Event()
+    users = [asyncio.create_task(used()) for _ in range(5)]
+    for _ in users:
+        await together.acquire()
+    done.set()
+    assert len(set(await asyncio.gather(*users))) == 1
 
 
 async def test_data_are_read_by_the_program_that_wrote_them(tmp_path: Path) -> None:

@@ -16,13 +16,23 @@ class Recording:
     """``messages``: what stands on the platform now, by platform id, in the order of sending; ``calls``: all that was asked.
 
     ``faults``: raised by the next sends and edits, one each; None lets one pass. ``lost``: how many of the next sends
-    arrive although their answer is lost (the fault is raised after the message was shown).
+    arrive although their answer is lost (the fault is raised after the message was shown). With ``repeat_window_s`` a part
+    that is sent again is shown once.
     """
 
-    def __init__(self, bot: str = "mugs", platform: str = "test", streams: bool = True, max_chars: int = 400) -> None:
+    def __init__(
+        self,
+        bot: str = "mugs",
+        platform: str = "test",
+        streams: bool = True,
+        max_chars: int = 400,
+        repeat_window_s: float = 0.0,
+    ) -> None:
         self.bot = bot
         self.platform = platform
-        self.traits = Traits(max_chars=max_chars, streams=streams, edit_interval_s=0.02)
+        self.traits = Traits(
+            max_chars=max_chars, streams=streams, edit_interval_s=0.02, repeat_window_s=repeat_window_s
+        )
         self.connected = asyncio.Event()
         self.messages: dict[str, Outgoing] = {}
         self.calls: list[tuple[str, str, str]] = []  # what, platform id, text
@@ -43,7 +53,7 @@ class Recording:
         self.asked += 1
         if self.gate is not None:
             await self.gate.acquire()
-        sent = f"p{len(self.messages) + 1}"
+        sent = self._sent_before(message) or f"p{len(self.messages) + 1}"
         if self.lost:
             self.lost -= 1
             await self._show("send", sent, message)
@@ -51,6 +61,10 @@ class Recording:
         self._fail()
         await self._show("send", sent, message)
         return sent
+
+    def _sent_before(self, message: Outgoing) -> str:
+        known = self.messages.items() if self.traits.repeat_window_s else ()
+        return next((sent for sent, one in known if (one.reply, one.part) == (message.reply, message.part)), "")
 
     async def edit(self, sent: str, message: Outgoing) -> None:
         self._fail()

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from tests.core.redis_cluster import RedisCluster
+
 
 @pytest.fixture(autouse=True)
 def _plain_log() -> Iterator[None]:
@@ -16,3 +18,15 @@ def _plain_log() -> Iterator[None]:
     )
     yield
     structlog.configure(**before)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """Three masters; a test may move their slots, and leaves them alive."""
+    with RedisCluster(tmp_path_factory.mktemp("cluster")) as started:
+        yield started
+
+
+@pytest.fixture
+def cluster_url(cluster: RedisCluster) -> str:
+    return cluster.url

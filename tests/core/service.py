@@ -57,21 +57,25 @@ class Desk:
         running = [asyncio.create_task(self.worker().run()) for _ in range(workers)]
         running += [asyncio.create_task(self.outbox().run()) for _ in range(outboxes)]
         try:
-            await self._listening(outboxes)
+            await self._listening(workers, outboxes)
             yield
             for task in running:
                 assert not task.done(), task
         finally:
             await stop(*running)
 
-    async def _listening(self, outboxes: int) -> None:
-        """Until the outboxes hear drafts: what is published before is lost."""
+    async def _listening(self, workers: int, outboxes: int) -> None:
+        """Until the outboxes hear drafts and the workers news: what is published before is lost."""
         topic = self.store._keys.drafts(self.channel.bot, self.channel.platform)
         await until(partial(self._hearing, topic, outboxes))
+        await until(partial(self._hearing, self.store._keys.news("mugs"), workers))
 
     async def _hearing(self, topic: str, outboxes: int) -> bool:
-        (_, listeners), *_ = await self.store._redis.pubsub_numsub(topic)
-        return int(listeners) >= outboxes
+        listeners = 0
+        for server in self.store._servers.masters:
+            (_, here), *_ = await server.client.pubsub_numsub(topic)
+            listeners += int(here)
+        return listeners >= outboxes
 
     async def history(self, where: str = "1") -> list[tuple[str, str]]:
         log, _ = await self.store.history(chat(where), 100)

@@ -11,7 +11,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, ResponseError
 
-from core.calls import TOGETHER, Calls
+from core.calls import Calls
+from core.server import TOGETHER
+from core.servers import One
 
 
 @pytest.fixture
@@ -21,10 +23,15 @@ async def client(embedded_url: str) -> AsyncIterator[redis.Redis]:
 
 
 @pytest.fixture
-async def calls(client: redis.Redis) -> AsyncIterator[Calls]:
-    opened = Calls(client)
+async def server(client: redis.Redis) -> AsyncIterator[One]:
+    opened = One(client)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def calls(server: One) -> Calls:
+    return Calls(server)
 
 
 async def test_everybody_gets_his_own_answer(calls: Calls) -> None:
@@ -43,10 +50,10 @@ async def test_an_error_is_only_its_callers(calls: Calls, prefix: str) -> None:
 
 
 async def test_a_server_that_forgot_a_function_learns_it_again(calls: Calls, client: redis.Redis, prefix: str) -> None:
-    keys = [f"{prefix}:{{0}}:{name}" for name in ("due", "bell", "c:")]
+    keys = [f"{prefix}:{{0}}:{name}" for name in ("due", "bell", "c:", "claim")]
     for _ in range(2):
         await client.script_flush()
-        both = await asyncio.gather(*(calls.lua("take", keys, (10, 1000, 50)) for _ in range(2)))
+        both = await asyncio.gather(*(calls.lua("take", keys, (10, 1000, 50, 0, 1000)) for _ in range(2)))
         assert both == [[-1, []], [-1, []]]
 
 
@@ -62,17 +69,16 @@ async def test_who_gives_up_disturbs_nobody(calls: Calls) -> None:
 
 async def test_nobody_waits_for_a_server_that_is_away() -> None:
     async with redis.Redis(unix_socket_path="/nowhere/at/all.sock", retry=Retry(NoBackoff(), 0)) as away:
-        calls = Calls(away)
+        calls = Calls(One(away))
         answers = await asyncio.gather(*(calls.command("PING") for _ in range(3)), return_exceptions=True)
         assert all(isinstance(answer, ConnectionError) for answer in answers)
-        await calls.close()
 
 
-async def test_closing_waits_for_no_answer(calls: Calls, prefix: str) -> None:
+async def test_closing_waits_for_no_answer(server: One, calls: Calls, prefix: str) -> None:
     asked = [asyncio.create_task(calls.command("BLPOP", f"{prefix}:nothing", 0)) for _ in range(2)]
     await asyncio.sleep(0.05)
     asked.append(asyncio.create_task(calls.command("ECHO", "behind it")))
     await asyncio.sleep(0)
-    await calls.close()
+    await server.close()
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert all(isinstance(answer, asyncio.CancelledError) for answer in answers)

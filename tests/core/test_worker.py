@@ -17,7 +17,7 @@ from core.store import Store
 from models.scripted import ScriptedModel
 from tests.core.channel import PATIENCE_S
 from tests.core.service import chat, desk, stop
-from tests.core.shop import open_shop
+from tests.core.shop import FILES, open_shop
 
 GROUNDED = "We repair broken handles within 10 days."
 ASKED = "do you repair broken handles?"
@@ -56,8 +56,11 @@ async def test_what_was_deleted_before_its_turn_is_not_answered(store: Store, bo
     assert len(at.channel.finals) == 1
 
 
-async def test_turns_of_one_conversation_are_in_order_and_conversations_in_parallel(store: Store, bot: Bot) -> None:
+async def test_turns_of_one_conversation_are_in_order_and_conversations_in_parallel(
+    store: Store, tmp_path: Path
+) -> None:
     """Two workers, five conversations: each model call waits until calls of all five are there."""
+    bot = open_shop(tmp_path, bot_yaml=FILES["bot.yaml"].replace("limits: {", "limits: {merges: 0, "))
     together = asyncio.Semaphore(0)
     model = ScriptedModel(GROUNDED, gate=together)
     at = desk(store, bot, model)
@@ -164,7 +167,7 @@ async def test_a_slow_answer_keeps_its_lease(embedded_url: str, prefix: str, bot
 
 async def leased_until(store: Store) -> float:
     """When the lease on the conversation ends, in ms."""
-    due = await store._redis.zscore(store.work_queue(0, "mugs").due, chat().id)
+    due = await store._servers.some().client.zscore(store.work_queue(0, "mugs").due, chat().id)
     assert due is not None
     return float(due)
 
@@ -254,7 +257,7 @@ async def test_a_message_that_kills_its_workers_is_put_aside(store: Store, bot: 
     model = ScriptedModel(GROUNDED)
     at = desk(store, bot, model)
     await at.put(ASKED)
-    dying = desk(Store(store._redis, store._keys, lease_ms=1), bot, model)
+    dying = desk(Store(store._servers, store._keys, lease_ms=1), bot, model)
     for deaths in range(5):
         assert (await dying.take()).deaths == deaths
     async with at.open():
@@ -267,11 +270,11 @@ async def test_what_cannot_be_read_holds_up_nobody_else(store: Store, bot: Bot) 
     """As if a newer version had written it: it stays, and waits for somebody who can read it."""
     at = desk(store, bot, ScriptedModel(GROUNDED))
     await at.put(ASKED, "broken")
-    await store._redis.rpush(store._keys.conversation(chat("broken").id).waiting, "no JSON")
+    await store._servers.some().client.rpush(store._keys.conversation(chat("broken").id).waiting, "no JSON")
     for where in "abc":
         await at.put(ASKED, where)
     async with at.open():
         assert len(await at.channel.until_finals(3)) == 3
     for where in "abc":
         assert [role for role, _ in await at.history(where)] == ["shopper", "bot"]
-    assert await store._redis.llen(store._keys.conversation(chat("broken").id).waiting) == 2
+    assert await store._servers.some().client.llen(store._keys.conversation(chat("broken").id).waiting) == 2

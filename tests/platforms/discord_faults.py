@@ -56,6 +56,9 @@ class Schedule:
     def add(self, route: str, fault: Fault, times: int) -> None:
         self._waiting.setdefault(route, []).extend([fault] * times)
 
+    def waiting(self, route: str) -> int:
+        return len(self._waiting.get(route, ()))
+
     def take(self, route: str) -> Fault | None:
         waiting = self._waiting.get(route)
         return waiting.pop(0) if waiting else None

@@ -46,6 +46,8 @@ LIMITED = {
     "PATCH /channels/{channel}/messages/{message}": "editing",
 }
 _MENTION = re.compile(r"<@!?(\d+)>|(@everyone|@here)")
+_ACTED = web.RequestKey("acted", bool)
+_MADE = web.RequestKey("made", str)
 _COMMANDS = TypeAdapter(list[CommandBody])
 
 B = TypeVar("B", bound=Body)
@@ -63,6 +65,10 @@ class Call:
     status: int
     at: float
     """When it came, in seconds of the event loop's clock."""
+    acted: bool = False
+    """The server did what it was asked for, whatever became of its answer."""
+    made: str = ""
+    """The id of the message that it made."""
 
     def json(self) -> dict[str, object]:
         value = json.loads(self.body)
@@ -149,7 +155,8 @@ class Rest:
             response = await self._run(request, handler)
         text = (await request.read()).decode("utf-8", "replace")
         path = request.path.removeprefix(API)
-        self.calls.append(Call(route, path, request.query_string, text, response.status, came))
+        acted, made = request.get(_ACTED, False), request.get(_MADE, "")
+        self.calls.append(Call(route, path, request.query_string, text, response.status, came, acted, made))
         self._changed()
         return response
 
@@ -159,11 +166,13 @@ class Rest:
                 raise Refused(401, 0, "401: Unauthorized")
             if not request.headers.get("User-Agent", "").startswith("DiscordBot ("):
                 raise Refused(403, 40333, "internal network error")
-            return await handler(request)
+            response = await handler(request)
         except Refused as error:
             return refusal(error)
         except ValidationError as error:
             return refusal(invalid(error))
+        request[_ACTED] = True
+        return response
 
     def _too_many_in_all(self, route: str) -> bool:
         if self.limit_all is None or "/interactions/" in route:
@@ -309,6 +318,7 @@ class Rest:
             pings=_pings(body),
         )
         self._world.store(message)
+        request[_MADE] = message.id
         await self.announce("MESSAGE_CREATE", message)
         return answer(self._world.message_json(message))
 

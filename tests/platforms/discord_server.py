@@ -264,6 +264,10 @@ class DiscordServer:
     def fail(self, route: str, fault: Fault, times: int = 1) -> None:
         self._rest.faults.add(route, fault, times)
 
+    def failing(self, route: str) -> int:
+        """How many of its next calls will fail."""
+        return self._rest.faults.waiting(route)
+
     def limit_sending(self, count: int, seconds: float) -> None:
         """So many messages and edits in so many seconds for each channel; Discord itself takes 5 in 5 s."""
         self._rest.limit = Limit(count, seconds)

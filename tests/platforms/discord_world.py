@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from tests.platforms.discord_values import (
     DM,
@@ -17,6 +18,9 @@ from tests.platforms.discord_values import (
     Snowflakes,
     User,
 )
+
+# "The past few minutes", as Discord says.
+NONCE_KNOWN = timedelta(minutes=3)
 
 
 class World:
@@ -80,7 +84,9 @@ class World:
         return message if message is not None and message.channel == channel else None
 
     def said_before(self, channel: str, author: User, nonce: str) -> Message | None:
-        return next((m for m in self.messages(channel) if nonce and m.nonce == nonce and m.author == author), None)
+        since = self.ids.now() - NONCE_KNOWN
+        known = (m for m in self.messages(channel) if nonce and m.nonce == nonce and m.at >= since)
+        return next((m for m in known if m.author == author), None)
 
     def delete(self, message: Message) -> None:
         del self._messages[message.id]

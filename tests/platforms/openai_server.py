@@ -54,7 +54,7 @@ class Chat:
 
 @dataclass
 class Manners:
-    """How the stream looks on the wire, all of it allowed. ``split``: bytes in each write, 0: whole events."""
+    """How the stream looks on the wire, and how fast it comes, all of it allowed. ``split``: bytes in each write, 0: whole events."""
 
     line_end: str = "\n"
     comments: bool = False
@@ -62,6 +62,7 @@ class Manners:
     usage: bool = True
     done: bool = True
     finish: str = ""  # in place of stop or length; "none": none at all
+    pace_s: float = 0.0  # before each word
 
 
 @dataclass
@@ -257,6 +258,7 @@ class OpenAIServer:
                 chat.ended = "cut"
                 return response
             if word is not None:
+                await asyncio.sleep(self.world.manners.pace_s)
                 await self._send(response, self._chunk({"content": word}, logprobs=self._logprobs(chat.body, word)))
                 chat.sent += 1
                 self._news.set()

@@ -76,6 +76,11 @@ class Faults:
         with self._lock:
             self._planned.setdefault(method, []).append((fault, times))
 
+    def waiting(self, method: str) -> int:
+        """For how many calls of just this method there is a fault to come."""
+        with self._lock:
+            return sum(1 if times is None else times for _, times in self._planned.get(method, ()))
+
     def heal(self, method: str | None = None) -> None:
         with self._lock:
             if method is None:

@@ -34,7 +34,8 @@ from tests.platforms.telegram_text import find_entities
 from tests.platforms.telegram_values import ApiError, Call, Chat, Json, Message, User
 from tests.platforms.telegram_world import ANONYMOUS, CHANNEL_BOT, Post, World
 
-WRITES = frozenset({"sendmessage", "editmessagetext", "sendphoto", "senddocument"})
+MAKES = frozenset({"sendmessage", "sendphoto", "senddocument"})
+WRITES = MAKES | {"editmessagetext"}
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 
 
@@ -221,6 +222,10 @@ class TelegramServer:
         self._faults.plan(method.lower(), fault, times)
         self._changed()
 
+    def failing(self, method: str) -> int:
+        """How many of its next calls will fail; those for any method are not counted."""
+        return self._faults.waiting(method.lower())
+
     def heal(self, method: str | None = None) -> None:
         self._faults.heal(method and method.lower())
 
@@ -229,6 +234,11 @@ class TelegramServer:
         with self.world.lock:
             self.world.updates.again(times)
         self._changed()
+
+    def reorder_updates(self, times: int = 1) -> None:
+        """The next answers that hold several updates hold them in the wrong order."""
+        with self.world.lock:
+            self.world.updates.reorder(times)
 
     # ── for tests: what the bot did ──────────────────────────────────────────────────────────────────────
 
@@ -276,13 +286,13 @@ class TelegramServer:
         self.calls.append(call)
         status = 0
         try:
-            answer = await self._act(method, params, fault, request)
+            answer = await self._act(call, fault, request)
             status = answer.status
         finally:
             call.status = status
         return answer
 
-    async def _act(self, method: str, params: Params, fault: Fault | None, request: web.Request) -> web.Response:
+    async def _act(self, call: Call, fault: Fault | None, request: web.Request) -> web.Response:
         if fault == Drop(acted=False):
             raise _cut(request)
         if isinstance(fault, Delay):
@@ -290,9 +300,10 @@ class TelegramServer:
         try:
             if isinstance(fault, Refuse):
                 raise fault.error()
-            result = await self._result(method, params)
+            result = await self._result(call.method, call.params)
         except ApiError as error:
             return _answer(error.body(), error.code)
+        call.acted, call.made = True, _made(call.method, result)
         if isinstance(fault, Drop):
             raise _cut(request)
         if isinstance(fault, Garbage):
@@ -372,6 +383,10 @@ class TelegramServer:
 
 def _answer(body: Json, status: int) -> web.Response:
     return web.json_response(body, status=status)
+
+
+def _made(method: str, result: Any) -> int:
+    return int(result["message_id"]) if method.lower() in MAKES else 0
 
 
 def _cut(request: web.Request) -> Exception:

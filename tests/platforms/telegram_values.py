@@ -154,3 +154,7 @@ class Call:
     """When it came, by the monotonic clock, in seconds."""
     status: int | None = None
     """The HTTP status of the answer; None: it waits; 0: the connection was cut."""
+    acted: bool = False
+    """The method did what it was asked for, whatever became of its answer."""
+    made: int = 0
+    """The id of the message that it made; 0: none."""

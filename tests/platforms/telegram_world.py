@@ -36,6 +36,7 @@ class Updates:
         self._waiting: list[Json] = []
         self._last: list[Json] = []
         self._again = 0
+        self._reorder = 0
         self.allowed = DEFAULT_UPDATES
         self.acknowledged = 0
 
@@ -72,10 +73,16 @@ class Updates:
             fresh = [update for update in self._last or fresh if update["update_id"] not in known] + fresh
         if fresh:
             self._last = fresh
+        if self._reorder and len(fresh) > 1:
+            self._reorder -= 1
+            return fresh[::-1]
         return fresh
 
     def again(self, times: int) -> None:
         self._again += times
+
+    def reorder(self, times: int) -> None:
+        self._reorder += times
 
     def clear(self) -> None:
         self._waiting.clear()

@@ -90,19 +90,6 @@ async def test_an_ambiguous_send_may_have_arrived(server: TelegramServer, channe
     assert [message.text for message in server.replies(chat)] == ["Hello"]
 
 
-async def test_a_growing_text_has_one_beginning(server: TelegramServer, channel: TelegramChannel) -> None:
-    """Nobody can say whether the lost beginning stands there: no second one is shown, the finished text is."""
-    chat = server.private("Anna")
-    server.fail("sendMessage", DROP_AFTER)
-    with pytest.raises(SendAmbiguous):
-        await channel.send(outgoing(chat.id, "We", final=False))
-    with pytest.raises(SendRejected, match="may stand there"):
-        await channel.send(outgoing(chat.id, "We have", final=False))
-    await channel.send(outgoing(chat.id, "We have tea.", final=True))
-    await channel.send(outgoing(chat.id, "Another", final=False, reply="r2"))
-    assert [message.text for message in server.replies(chat)] == ["We", "We have tea.", "Another"]
-
-
 async def test_nobody_there() -> None:
     async with TelegramServer() as server:
         chat = server.private("Anna")

@@ -56,6 +56,20 @@ async def test_the_store_fails_in_the_middle_of_a_batch(
     assert inbox.texts == ["one", "two", "three"]
 
 
+async def test_a_batch_in_another_order_is_taken_by_its_ids(
+    server: TelegramServer, channel: TelegramChannel, inbox: RecordingInbox
+) -> None:
+    """Else the offset would pass what the store did not take."""
+    chat = server.private("Anna")
+    for text in ("one", "two", "three"):
+        server.user_says(chat, text)
+    server.reorder_updates(2)
+    inbox.refuse = 1
+    async with listening(channel, inbox):
+        await server.until(lambda: not server.unacknowledged)
+    assert inbox.texts == ["one", "two", "three"]
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -60,12 +60,15 @@ async def test_not_modified_is_success(server: TelegramServer, channel: Telegram
     assert server.calls_of("editMessageText")[-1].status == 400
 
 
-async def test_a_deleted_message_is_sent_anew(server: TelegramServer, channel: TelegramChannel) -> None:
+async def test_a_deleted_message_cannot_be_edited(server: TelegramServer, channel: TelegramChannel) -> None:
+    """The outbox then sends it anew: so its new id is known and it is not sent again after a crash."""
     chat = server.private("Anna")
     sent = await channel.send(outgoing(chat.id, "We", final=False))
     server.forget(server.replies(chat)[-1])
-    await channel.edit(sent, outgoing(chat.id, "We have **tea**."))
-    assert [message.text for message in server.replies(chat)] == ["We have tea."]
+    for final in (False, True):
+        with pytest.raises(SendRejected, match=r"(?i)message to edit not found"):
+            await channel.edit(sent, outgoing(chat.id, "We have **tea**.", final=final))
+    assert server.replies(chat) == []
 
 
 @pytest.mark.parametrize(
@@ -135,15 +138,16 @@ async def test_a_group_that_moved(server: TelegramServer, channel: TelegramChann
     old = server.group("Tea lovers", [server.user("Anna")], kind="group")
     first = await channel.send(outgoing(old.id, "Hel", final=False))
     new = server.migrate(old)
-    await channel.edit(first, outgoing(old.id, "Hello"))
+    with pytest.raises(SendRejected, match="stayed behind"):
+        await channel.edit(first, outgoing(old.id, "Hello"))
     await channel.send(outgoing(old.id, "Still here"))
     await channel.typing(outgoing(old.id, "").address)
-    assert [message.text for message in server.replies(new)] == ["Hello", "Still here"]
+    assert [message.text for message in server.replies(new)] == ["Still here"]
     growing = await channel.send(outgoing(old.id, "And", final=False))
     await channel.edit(growing, outgoing(old.id, "And here"))
     with pytest.raises(SendRejected, match="stayed behind"):
         await channel.edit(first, outgoing(old.id, "never over another message", final=False))
-    assert [message.text for message in server.replies(new)] == ["Hello", "Still here", "And here"]
+    assert [message.text for message in server.replies(new)] == ["Still here", "And here"]
     assert server.world.actions == [(new.id, None, "typing")]
 
 
