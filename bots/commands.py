@@ -72,7 +72,8 @@ async def chat(
     folder: Path, settings: Settings, questions: Sequence[str], as_json: bool, session: str, out: Console, err: Console
 ) -> None:
     bots = load_bots([folder])
-    async with _opened(bots, settings, err) as service:
+    alone = settings.model_copy(update={"role": "both"})  # whatever this machine is, here we ask and answer
+    async with _opened(bots, alone, err) as service:
         name = bots[0].name
         if not questions:
             await terminal.chat(service, name, session or getpass.getuser(), out)

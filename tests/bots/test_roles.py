@@ -160,6 +160,11 @@ async def test_a_gateway_with_nothing_to_connect_says_why(tmp_path: Path) -> Non
     assert "no TELEGRAM_BOT_TOKEN in .env" in err
 
 
+async def test_a_chat_in_the_terminal_is_answered_whatever_the_role(tmp_path: Path, folder: str) -> None:
+    code, out, _ = await command(tmp_path, "chat", folder, "--ask", "hello", KEFU_ROLE="gateway")
+    assert (code, "Hello" in out) == (0, True)
+
+
 async def test_a_role_that_is_none(tmp_path: Path) -> None:
     code, _, err = await command(tmp_path, "run", "--role", "baker")
     assert (code, "'gateway'" in err) == (2, True)
