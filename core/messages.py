@@ -31,8 +31,11 @@ class Address(Value):
     @property
     def id(self) -> str:
         """The conversation's name in logs and keys, e.g. ``teahouse/telegram/4711``."""
-        parts = (self.bot, self.platform, self.chat, self.thread)
-        return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts if part)
+        parts = [part for part in (self.bot, self.platform, self.chat, self.thread) if part]
+        joined = "/".join(parts)
+        if "%" not in joined and joined.count("/") < len(parts):  # as almost always
+            return joined
+        return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
 
 
 class Person(Value):

@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.trust.claims import Fact, Grounding, Guard, Wording, invented
+from core.trust.facts import SENTENCE_END
 
 NORWAY = Fact(
     "Delivery to Norway and Norwegian customs",
@@ -282,6 +283,32 @@ def test_a_text_in_pieces_gets_the_same_verdict(text: str, cuts: list[int], word
     assert bool(streamed.finding) == bool(whole.finding)
     if fine:
         assert streamed.safe == text
+
+
+WORDS = (
+    "tea", "Norway", "free", "refund", "no", "and", "one", "twenty-", "five", "dozen", "14", ".90", "€", "EUR", "days",
+    "1", ",000", "10:", "00", "http://", "x.de", "/a5", "me@", "**", "(", ")", ":", ",", ";", "-", "欧元", "五个", "十", "天", "免", "费",
+)  # fmt: skip
+
+
+@given(
+    pieces=st.lists(
+        st.tuples(st.sampled_from(["", " ", "\u00a0", "\n"]), st.sampled_from(WORDS)).map("".join), max_size=25
+    ),
+    facts=st.lists(st.sampled_from(FACTS), min_size=1, max_size=3, unique_by=id),
+)
+@example(pieces=["Norway", " free", " tea"], facts=[OPENED])
+@example(pieces=["tea", " http://", "x.de", " and"], facts=[OPENED])
+@settings(max_examples=300, deadline=None)
+def test_no_word_is_let_through_that_the_whole_would_not_have(pieces: list[str], facts: list[Fact]) -> None:
+    """A word that is let through without a look, or is looked at with only its neighbours, is as sure as in its text."""
+    grounding = Grounding.of(facts, [], "free")
+    guard = Guard(grounding)
+    for piece in pieces:
+        if not guard.add(piece):
+            assert guard.finding
+            return
+        assert not invented(SENTENCE_END.split(guard.safe)[-1], grounding)
 
 
 @given(st.text(max_size=200))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
-from core.errors import LeaseLost, StoreUnavailable
-from core.lease import held_lease, meanwhile
+from core.errors import LeaseLost, StoreUnavailable, TurnChanged
+from core.lease import held_lease, interruptible, meanwhile
 from tests.core.channel import PATIENCE_S
 
 SOON_MS = 3
@@ -93,3 +94,50 @@ async def test_what_runs_beside_a_block_ends_with_it() -> None:
         await begun.wait()
         assert not ended.is_set()
     assert ended.is_set()
+
+
+async def test_a_block_is_ended_from_outside_with_a_reason() -> None:
+    async def work() -> None:
+        async with interruptible() as interrupt:
+            asyncio.get_running_loop().call_soon(interrupt, TurnChanged("news"))
+            await asyncio.sleep(PATIENCE_S)
+
+    with pytest.raises(TurnChanged):
+        await work()
+    await asyncio.sleep(0)  # nothing is left of the cancellation
+
+
+@pytest.mark.parametrize("error", [None, ValueError("its own")])
+async def test_a_reason_that_comes_when_the_block_is_just_ending_is_raised_too(error: Exception | None) -> None:
+    left: list[Callable[[Exception], None]] = []
+
+    async def work() -> None:
+        async with interruptible() as interrupt:
+            left.append(interrupt)
+            interrupt(TurnChanged("the first counts"))
+            interrupt(TurnChanged("the second"))
+            if error is not None:
+                raise error
+
+    with pytest.raises(TurnChanged, match="first"):
+        await work()
+    left[0](TurnChanged("too late"))
+    await asyncio.sleep(0)
+
+
+async def test_a_block_that_is_cancelled_and_ended_at_once_is_cancelled() -> None:
+    begun = asyncio.Event()
+    end: list[Callable[[Exception], None]] = []
+
+    async def work() -> None:
+        async with interruptible() as interrupt:
+            end.append(interrupt)
+            begun.set()
+            await asyncio.sleep(PATIENCE_S)
+
+    task = asyncio.create_task(work())
+    await begun.wait()
+    task.cancel()
+    end[0](TurnChanged("news"))
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.sentinel import Sentinel
 
+from core.bells import rung
 from core.packing import packing
 from core.servers import open_servers
 
@@ -59,3 +61,14 @@ async def test_long_arguments_arrive_whole(embedded_url: str) -> None:
     async with open_servers(embedded_url) as servers:
         client = servers.some().client
         assert await client.echo(text) == text
+
+
+async def test_who_is_stopped_at_any_moment_of_waiting_stops(embedded_url: str) -> None:
+    """redis-py's own writing loses a cancellation that comes just when it ends; each would wait for a bell that never rings."""
+    async with asyncio.timeout(60), open_servers(embedded_url) as servers:
+        for steps in range(40):
+            waiting = asyncio.create_task(rung(servers, (f"nobody rings {steps}",), 5.0))
+            for _ in range(steps % 20):
+                await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.wait({waiting})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,15 @@ def test_speakers_and_roles(bot: Bot) -> None:
     assert [(message.role, message.content) for message in spoken] == [
         ("user", "Ann: hi"), ("assistant", "hello"), ("assistant", "me too"), ("user", "Ben: x"),
     ]  # fmt: skip
+
+
+def test_a_changed_persona_or_bot_begins_anew(bot: Bot) -> None:
+    """The beginning is kept for a bot's own personas; one that is only tried, or another version, has its own."""
+    persona = bot.persona()
+    before = prompt.head(bot, persona, "en")
+    assert prompt.head(bot, persona, "en") is before
+    tried = replace(persona, config=persona.config.model_copy(update={"voice": "Speak like a pirate."}))
+    assert "pirate" in contents(prompt.head(bot, tried, "en"))
+    assert prompt.head(bot, persona, "en") is before
+    renamed = replace(bot, config=bot.config.model_copy(update={"title": {"en": "Another Shop"}}))
+    assert "Another Shop" in contents(prompt.head(renamed, persona, "en"))
