@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
-from redis.exceptions import AskError, MovedError, TryAgainError
+from redis.exceptions import AskError, MovedError, NoScriptError, TryAgainError
 
 from core.calls import Calls
 from core.keys import POKE_MS, QueueKeys
+from core.server import Argument
 from core.servers import Servers
 
 # The longest that the server is asked to keep us waiting.
@@ -39,6 +41,21 @@ class Bells:
         if not self._shared:
             await rung(self._servers, (queue.bell,), seconds)
             return
+        await self._hear(queue, seconds)
+
+    async def then(
+        self, queue: QueueKeys, seconds: float, name: str, keys: Sequence[str], args: Sequence[Argument]
+    ) -> Any:
+        """What the function ``name`` in core/lua gives after that; both are asked for at once where that is possible."""
+        if self._shared:
+            await self._hear(queue, seconds)
+            return await self._calls.lua(name, keys, args)
+        try:
+            return await rung_then(self._servers, queue.bell, seconds, self._calls.known(name, keys, args))
+        except NoScriptError:  # the bell has rung
+            return await self._calls.lua(name, keys, args)
+
+    async def _hear(self, queue: QueueKeys, seconds: float) -> None:
         poke = f"{queue.poke}{self._name}"
         ear = self._ears.setdefault(poke, _Ear(self._servers, self._calls, poke))
         await ear.wait(queue.bell, seconds)
@@ -60,6 +77,19 @@ async def rung(servers: Servers, bells: Sequence[str], seconds: float) -> str | 
         await asyncio.sleep(min(seconds, MOVING_S))
         return None
     return str(heard[0]) if heard else None
+
+
+async def rung_then(servers: Servers, bell: str, seconds: float, command: Sequence[Argument]) -> Any:
+    """The answer to ``command``, which the server runs as soon as ``bell`` rings, or after ``seconds``: one round trip."""
+    async with asyncio.timeout(seconds + LATE_S):
+        pipe = servers.of(bell).client.pipeline(transaction=False)
+        pipe.execute_command("BLPOP", bell, seconds)
+        pipe.execute_command(*command)
+        waited, answer = await pipe.execute(raise_on_error=False)
+    for one in (answer, waited):  # to the command a server says what it is now, to the wait only that it ended
+        if isinstance(one, Exception):
+            raise one
+    return answer
 
 
 class _Ear:

@@ -33,11 +33,15 @@ class Calls:
         self._servers = servers
         self._scripts = {path.stem: _read(path) for path in sorted(LUA.glob("*.lua"))}
 
+    def known(self, name: str, keys: Sequence[str], args: Sequence[Argument]) -> tuple[Argument, ...]:
+        """The command that calls the function in core/lua/``name``.lua, if the server knows it (else NoScriptError)."""
+        return ("EVALSHA", self._scripts[name].sha, len(keys), *keys, *args)
+
     async def lua(self, name: str, keys: Sequence[str], args: Sequence[Argument]) -> Any:
         """Call the function in core/lua/``name``.lua. Raises redis-py's errors."""
         script = self._scripts[name]
         try:
-            return await self.command("EVALSHA", script.sha, len(keys), *keys, *args, key=keys[0])
+            return await self.command(*self.known(name, keys, args), key=keys[0])
         except NoScriptError:  # a new server, or one that was restarted; it knows the function from now on
             return await self.command("EVAL", script.text, len(keys), *keys, *args, key=keys[0])
 

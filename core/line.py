@@ -69,17 +69,18 @@ class WaitingLine:
         """Handle those who wait, the longest waiting first, as seats fall free; until cancelled."""
         claim = Claim()
         await consume(
-            self._store,
-            self._store.work_queue(partition, self._bot),
             self._seats.count + 1,  # it goes on looking also when every seat is taken
             partial(self._take, partition, claim),
             handle,
-            wait=partial(self._seats.stirred, partition),
             release=partial(self._store.release_turns, partition, self._bot, claim),
         )
 
-    async def _take(self, partition: int, claim: Claim, limit: int) -> tuple[Sequence[SeatedTurn], float | None]:
+    async def _take(
+        self, partition: int, claim: Claim, limit: int, *, after_s: float
+    ) -> tuple[Sequence[SeatedTurn], float | None]:
         seats = self._seats
+        if after_s:
+            await seats.stirred(partition, after_s)
         await self._store.line.say_seats(partition, self._bot, self._worker, seats.count)
         reserved = seats.reserve(limit) if seats.in_line[partition] else 0
         unused = reserved

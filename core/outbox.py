@@ -92,13 +92,10 @@ class Outbox:
             group.create_task(self._drafts.run())
             bot, platform = self._channel.bot, self._channel.platform
             for partition in self._store.partitions:
-                queue = self._store.sending_queue(partition, bot, platform)
                 claim = Claim()
                 take = partial(self._store.take_unsent, partition, bot, platform, claim=claim)
                 release = partial(self._store.release_unsent, partition, bot, platform, claim)
-                sending = consume(
-                    self._store, queue, CONCURRENCY, take, self.handle, release=release, grace_s=self._grace_s
-                )
+                sending = consume(CONCURRENCY, take, self.handle, release=release, grace_s=self._grace_s)
                 group.create_task(sending)
 
     async def handle(self, taken: TakenReply) -> None:

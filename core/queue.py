@@ -15,8 +15,6 @@ import structlog
 
 from core.backoff import delay_s
 from core.errors import LeaseLost, StoreUnavailable
-from core.keys import QueueKeys
-from core.store import Store
 
 log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
@@ -35,36 +33,39 @@ class Taken(Protocol):
 
 
 Item = TypeVar("Item", bound=Taken)
-Take = Callable[[int], Awaitable[tuple[Sequence[Item], float | None]]]
+Item_co = TypeVar("Item_co", covariant=True)
+
+
+class Take(Protocol[Item_co]):
+    """Takes at most ``limit``, when something calls for it or else in ``after_s`` seconds (0: now)."""
+
+    def __call__(self, limit: int, *, after_s: float) -> Awaitable[tuple[Sequence[Item_co], float | None]]: ...
 
 
 async def consume(
-    store: Store,
-    queue: QueueKeys,
     limit: int,
     take: Take[Item],
     handle: Callable[[Item], Awaitable[None]],
     *,
-    wait: Callable[[float], Awaitable[None]] | None = None,
     release: Callable[[], Awaitable[object]] | None = None,
     grace_s: float = 0.0,
 ) -> None:
-    """Handle all of ``queue`` as it falls due, at most ``limit`` at once, until cancelled. What is being handled then may
+    """Handle all of a queue as it falls due, at most ``limit`` at once, until cancelled. What is being handled then may
     go on for ``grace_s`` before it is cancelled, too.
 
-    ``take`` gives at most so many and the seconds until the next is due; ``release`` gives back what a ``take`` that was
-    cancelled may have taken; ``wait`` for something else than the queue's bell. What ``handle`` raises is logged; the
-    conversation is due again when its lease runs out.
+    ``take`` gives what is due and the seconds until the next is; ``release`` gives back what a ``take`` that was
+    cancelled may have taken. What ``handle`` raises is logged; the conversation is due again when its lease runs out.
     """
     running: set[asyncio.Task[None]] = set()
-    wait = wait or partial(store.wait, queue)
+    after_s = 0.0
     try:
         while True:
             if len(running) >= limit:
                 await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                after_s = 0.0
                 continue
             try:
-                due, next_s = await patiently(partial(take, limit - len(running)))
+                due, next_s = await patiently(partial(take, limit - len(running), after_s=after_s))
             except asyncio.CancelledError:
                 await _given_back(release)
                 raise
@@ -72,8 +73,7 @@ async def consume(
                 task = asyncio.create_task(_logged(handle, one))
                 running.add(task)
                 task.add_done_callback(running.discard)
-            if next_s != 0 and len(running) < limit:
-                await patiently(partial(wait, IDLE_S if next_s is None else min(IDLE_S, next_s)))
+            after_s = IDLE_S if next_s is None else min(IDLE_S, next_s)
     finally:
         if running and grace_s:
             await asyncio.wait(running, timeout=grace_s)

@@ -169,29 +169,30 @@ class Store:
         return self._keys.sending(partition, bot, platform)
 
     async def take_turns(
-        self, partition: int, bot: str, limit: int, lines: int, claim: Claim | None = None
+        self, partition: int, bot: str, limit: int, lines: int, claim: Claim | None = None, after_s: float = 0.0
     ) -> tuple[list[TakenTurn], float | None]:
         """Turns that are due, now under a lease and a new fence; and seconds until the next is due (0: one is).
 
-        With the same ``claim``, the turns of a call whose answer was lost are given again.
+        With the same ``claim``, the turns of a call whose answer was lost are given again. ``after_s``: when the bell
+        rings, or then.
         """
-        wait, taken = await self._take(partition, bot, limit, lines, claim or Claim(), seated=False)
+        wait, taken = await self._take(partition, bot, limit, lines, claim or Claim(), after_s, seated=False)
         return taken, None if wait < 0 else wait / 1000
 
     async def take_seated(
         self, partition: int, bot: str, limit: int, lines: int, claim: Claim | None = None
     ) -> tuple[list[TakenTurn], int]:
         """Of those who wait for a seat at the model, the longest waiting, as take_turns(); and how many are left."""
-        left, taken = await self._take(partition, bot, limit, lines, claim or Claim(), seated=True)
+        left, taken = await self._take(partition, bot, limit, lines, claim or Claim(), 0.0, seated=True)
         return taken, left
 
     async def _take(
-        self, partition: int, bot: str, limit: int, lines: int, claim: Claim, *, seated: bool
+        self, partition: int, bot: str, limit: int, lines: int, claim: Claim, after_s: float, *, seated: bool
     ) -> tuple[int, list[TakenTurn]]:
-        keys = (*self._taking(self.work_queue(partition, bot), partition, claim), self._keys.line(partition, bot))
-        number, taken = await self._call(
-            "take", keys, *(limit, self.lease_ms, lines, claim.number, CLAIM_MS, int(seated))
-        )
+        queue = self.work_queue(partition, bot)
+        keys = (*self._taking(queue, partition, claim), self._keys.line(partition, bot))
+        args = (limit, self.lease_ms, lines, claim.number, CLAIM_MS, int(seated))
+        number, taken = await self._after(queue, after_s, "take", keys, *args)
         claim.number += 1
         return number, [TakenTurn(*one) for one in taken]
 
@@ -212,6 +213,14 @@ class Store:
     async def wait(self, queue: QueueKeys, seconds: float) -> None:
         """Sleep until the queue's bell rings, at most ``seconds`` (0.01 to WAIT_S)."""
         await self._asked(self._bells.wait(queue, min(WAIT_S, max(0.01, seconds))))
+
+    async def _after(
+        self, queue: QueueKeys, seconds: float, name: str, keys: Sequence[str], *args: str | int | float
+    ) -> Any:
+        """As _call(), when the queue's bell rings, or after ``seconds`` (0: now)."""
+        if not seconds:
+            return await self._call(name, keys, *args)
+        return await self._asked(self._bells.then(queue, min(WAIT_S, max(0.01, seconds)), name, keys, args))
 
     async def overdue_s(self, queues: Sequence[QueueKeys]) -> float:
         """For how long what is longest due in any of ``queues`` has not been taken; 0: nothing is due."""
@@ -280,16 +289,15 @@ class Store:
     # ── the outbox ───────────────────────────────────────────────────────────────────────────────────────
 
     async def take_unsent(
-        self, partition: int, bot: str, platform: str, limit: int, claim: Claim | None = None
+        self, partition: int, bot: str, platform: str, limit: int, claim: Claim | None = None, after_s: float = 0.0
     ) -> tuple[list[TakenReply], float | None]:
         """The first reply of each outbox that is due, under a lease and a new fence; and seconds until the next is due.
 
-        With the same ``claim``, the replies of a call whose answer was lost are given again.
+        With the same ``claim``, the replies of a call whose answer was lost are given again. ``after_s``: as take_turns().
         """
         queue, claim = self.sending_queue(partition, bot, platform), claim or Claim()
-        wait, taken = await self._call(
-            "unsent", self._taking(queue, partition, claim), limit, self.lease_ms, claim.number, CLAIM_MS
-        )
+        keys, args = self._taking(queue, partition, claim), (limit, self.lease_ms, claim.number, CLAIM_MS)
+        wait, taken = await self._after(queue, after_s, "unsent", keys, *args)
         claim.number += 1
         return [TakenReply(*one) for one in taken], None if wait < 0 else wait / 1000
 

@@ -70,11 +70,10 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._changes.run())
             for partition in self._store.partitions:
-                queue = self._store.work_queue(partition, self._bot)
                 claim = Claim()
                 take = partial(self._store.take_turns, partition, self._bot, lines=HISTORY_LINES, claim=claim)
                 release = partial(self._store.release_turns, partition, self._bot, claim)
-                group.create_task(consume(self._store, queue, limit, take, self.handle, release=release))
+                group.create_task(consume(limit, take, self.handle, release=release))
                 group.create_task(self._line.serve(partition, lambda one: self.handle(one.taken, one.seat)))
 
     async def handle(self, taken: TakenTurn, seat: Seat | None = None) -> None:

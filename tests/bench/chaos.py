@@ -9,6 +9,7 @@ order of the conversation.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -31,6 +32,7 @@ from tests.core.invariants import violations
 PATIENCE_S = 90.0
 _CONNECT_S = 60.0
 _LOOK_S = 0.25
+_MOMENT_S = 3.0
 _LINES = 10_000
 _QUEUES = ("ready", "line", "due")
 # An answer that nobody wanted any more must have had the time to appear.
@@ -136,7 +138,7 @@ class _Run:
                 late = not await self._at(kill.at_s)
                 if late and not kill.early:  # it was waited for others to come up: not all at once now
                     await asyncio.sleep(kill.up_s / 2)
-                await _kill(self._crew, kill)
+                await _kill(self._town, self._crew, kill)
                 away.create_task(_back(self._crew, kill))  # others may be killed meanwhile
 
     async def _stall(self) -> None:
@@ -151,14 +153,17 @@ class _Run:
             await self._town.trouble(trouble)
 
 
-async def _kill(people: Crew, kill: Kill) -> None:
-    """One that is not there, as it was killed just before, is started first."""
+async def _kill(here: Town, people: Crew, kill: Kill) -> None:
+    """One that is not there, as it was killed just before, is started first. If its moment does not come, then at once."""
     victim = people[kill.victim]
     if not kill.early and not await victim.is_up():
         victim.start()
         await victim.up()
         await asyncio.sleep(kill.up_s)
-    while not await victim.kill():
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(here.at_moment(kill.moment, victim.strike), _MOMENT_S)
+        return
+    while not victim.strike():
         victim.start()
         await asyncio.sleep(_LOOK_S)
 
@@ -170,12 +175,12 @@ async def _back(people: Crew, kill: Kill) -> None:
 
 async def drained(here: Town, people: Crew, say: Callable[[str], None]) -> None:
     """Until every word is answered and nothing waits any more; or until nothing has happened for too long."""
-    latest, since = -1, time.monotonic()
+    latest, since = (-1, -1), time.monotonic()
     while time.monotonic() - since < PATIENCE_S:
         missing = len(here.open())
         waiting = 0 if missing else await still_waiting(people.store.url)
-        if missing + waiting != latest:
-            latest, since = missing + waiting, time.monotonic()
+        if (missing, waiting) != latest:
+            latest, since = (missing, waiting), time.monotonic()
             say(f"{missing} messages wait for their answers" if missing else f"{waiting} conversations to be ended")
         if not missing and not waiting and time.monotonic() - since >= _QUIET_S:
             return
@@ -192,10 +197,13 @@ async def _client(url: str) -> AsyncIterator[redis.Redis]:
 
 
 async def still_waiting(url: str) -> int:
-    """How many conversations wait for a worker, for a seat at the model or for a sender."""
-    async with _client(url) as client:
-        names = [name for queue in _QUEUES for name in await client.keys(f"{Keys().prefix}:*:{queue}:*")]
-        return sum([int(await client.zcard(name)) for name in names])
+    """How many conversations wait for a worker, for a seat at the model or for a sender; -1: the store does not say."""
+    try:
+        async with _client(url) as client:
+            names = [name for queue in _QUEUES for name in await client.keys(f"{Keys().prefix}:*:{queue}:*")]
+            return sum([int(await client.zcard(name)) for name in names])
+    except (redis.RedisError, OSError):
+        return -1
 
 
 async def stored_wrong(url: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Literal
@@ -11,6 +11,9 @@ from typing import Literal
 from core.keys import LEASE_MS
 
 Act = Literal["says", "edits", "deletes"]
+# Just when: any time; a platform has done what it was asked for, and has not said so yet; a platform has handed over
+# what is not stored yet; the model is asked.
+Moment = Literal["any", "telegram acted", "discord acted", "telegram handed over", "discord handed over", "asked"]
 
 GATEWAY, STORE = "gateway", "store"
 WORKERS = ("worker-1", "worker-2")
@@ -24,8 +27,27 @@ _EDITED = 0.03
 _DELETED = 0.03
 _AFTERWARDS_S = 2.0
 _EARLY = 0.25
-_AWAY_S = 1.5
+_AWAY_S = 2.0
 _UP_S = 3.0
+_MOMENTS: Mapping[str, Sequence[Moment]] = {
+    GATEWAY: (
+        "any",
+        "telegram acted",
+        "telegram acted",
+        "discord acted",
+        "telegram handed over",
+        "discord handed over",
+    ),
+    STORE: (
+        "any",
+        "telegram acted",
+        "discord acted",
+        "telegram handed over",
+        "telegram handed over",
+        "discord handed over",
+    ),
+    **dict.fromkeys(WORKERS, ("any", "asked")),
+}
 _KILLS_FOR_A_STALL = 5
 
 
@@ -67,11 +89,12 @@ class Move:
 @dataclass(frozen=True, slots=True)
 class Kill:
     """``early``: also while it is still starting, and together with others; else it comes up first and then lives for
-    ``up_s``, if it had to be waited for. ``away_s``: until it is started again.
+    ``up_s``, if it had to be waited for. ``away_s``: until it is started again. ``moment``: the next one from then on.
     """
 
     at_s: float
     victim: str
+    moment: Moment
     early: bool
     up_s: float
     away_s: float
@@ -161,7 +184,15 @@ def _kills(chaos: Chaos) -> Iterator[Kill]:
     victims: list[str] = []
     for at_s in moments:
         victims = victims or draw.sample(VICTIMS, len(VICTIMS))
-        yield Kill(at_s, victims.pop(), draw.random() < _EARLY, draw.uniform(0, _UP_S), draw.uniform(0, _AWAY_S))
+        victim = victims.pop()
+        yield Kill(
+            at_s,
+            victim,
+            draw.choice(_MOMENTS[victim]),
+            draw.random() < _EARLY,
+            draw.uniform(0, _UP_S),
+            draw.uniform(0, _AWAY_S),
+        )
 
 
 def _stalls(chaos: Chaos) -> Iterator[Stall]:

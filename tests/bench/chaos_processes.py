@@ -44,15 +44,14 @@ class Process:
     def start(self) -> None:
         self._wanted.set()
 
-    async def kill(self) -> bool:
-        """SIGKILL; it stays away until it is started again. False: it was away already."""
-        self._wanted.clear()
+    def strike(self) -> bool:
+        """SIGKILL; it stays away until it is started again. False: it is away already."""
         now = self._now
-        if now is None or now.returncode is not None:
+        if now is None or now.returncode is not None or not self._wanted.is_set():
             return False
+        self._wanted.clear()
         self.killed.append(time.monotonic())
         now.kill()
-        await now.wait()
         return True
 
     async def stall(self, seconds: float) -> None:

@@ -11,13 +11,15 @@ from pathlib import Path
 
 from tests.bench.chaos_judge import Seen, Written, answered_words
 from tests.bench.chaos_places import Place, discord_sends, settle, telegram_sends
-from tests.bench.chaos_plan import FAULTS, Move, Trouble
+from tests.bench.chaos_plan import FAULTS, Moment, Move, Trouble
 from tests.bench.chaos_words import answer, asked, word, write_shop
 from tests.platforms import discord_faults, telegram_faults
+from tests.platforms.discord_rest import Call as DiscordCall
 from tests.platforms.discord_server import EDIT, HISTORY, SEND, DiscordServer
 from tests.platforms.openai_server import Manners, OpenAIServer
 from tests.platforms.telegram_limits import Flood
 from tests.platforms.telegram_server import TelegramServer
+from tests.platforms.telegram_values import Call as TelegramCall
 
 # Of the model: an answer to one message takes a third of a second, to ten messages about one.
 _PACE_S = 0.05
@@ -25,6 +27,7 @@ _PACE_S = 0.05
 _DISCORD_WRITES = (5, 5.0)
 _DISCORD_ALL = (50, 1.0)
 _LONGEST_429_S = 3.0
+_SHOWS = ("sendMessage", "editMessageText")
 
 
 @dataclass(slots=True)
@@ -36,6 +39,7 @@ class Town:
     written: dict[int, list[Written]] = field(default_factory=dict)
     """By the number of the conversation, in the order of writing."""
     _of: dict[int, str] = field(default_factory=dict)
+    _awaited: dict[Moment, tuple[Callable[[], bool], asyncio.Future[None]]] = field(default_factory=dict)
 
     @property
     def secrets(self) -> Mapping[str, str]:
@@ -56,6 +60,8 @@ class Town:
             self._of[move.message] = said
             self._write(move.conversation, Written(place.conversation, said, time.monotonic()))
             await place.says(move.message, asked(said))
+            if place.exactly_once:  # Discord has told the gateway; from Telegram it is still to be fetched
+                self._it_is("discord handed over")
         elif move.act == "deletes":
             if await place.deletes(move.message):
                 self._excuse(move, placed=True)
@@ -93,6 +99,42 @@ class Town:
             )
             for number, place in enumerate(self.places)
         }
+
+    # ── the worst moments ────────────────────────────────────────────────────────────────────────────────
+
+    async def at_moment(self, moment: Moment, strike: Callable[[], bool]) -> None:
+        """Wait for the next such moment, and ``strike`` just then; returns when it could."""
+        if moment == "any":
+            if strike():
+                return
+            await asyncio.Event().wait()
+        struck = asyncio.get_running_loop().create_future()
+        self._awaited[moment] = (strike, struck)
+        try:
+            await struck
+        finally:
+            del self._awaited[moment]
+
+    def watch(self) -> None:
+        def telegram(call: TelegramCall) -> None:
+            if call.method in _SHOWS:
+                self._it_is("telegram acted")
+            elif call.method == "getUpdates":
+                self._it_is("telegram handed over")
+
+        def discord(call: DiscordCall) -> None:
+            if call.route in (SEND, EDIT):
+                self._it_is("discord acted")
+
+        self.telegram.when_acted = telegram
+        self.discord.when_acted(discord)
+        self.model.when_asked = lambda chat: self._it_is("asked")
+
+    def _it_is(self, moment: Moment) -> None:
+        if moment in self._awaited:
+            strike, struck = self._awaited[moment]
+            if not struck.done() and strike():
+                struck.set_result(None)
 
     # ── what goes wrong ──────────────────────────────────────────────────────────────────────────────────
 
@@ -173,7 +215,9 @@ async def town(conversations: int) -> AsyncIterator[Town]:
     async with telegram, DiscordServer() as discord, model:
         discord.limit_sending(*_DISCORD_WRITES)
         discord.limit_all(*_DISCORD_ALL)
-        yield Town(telegram, discord, model, settle(telegram, discord, conversations))
+        made = Town(telegram, discord, model, settle(telegram, discord, conversations))
+        made.watch()
+        yield made
 
 
 async def until(true: Callable[[], bool], seconds: float) -> None:

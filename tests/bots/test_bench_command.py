@@ -34,7 +34,7 @@ REPORT = {
 async def test_help_says_what_is_measured_and_how_to_get_the_others(tmp_path: Path) -> None:
     code, out, err = await command(tmp_path, "bench", "--help")
     assert code == 0, err
-    assert all(name in out for name in ("engine", "turns", "chaos", "soak"))
+    assert all(name in out for name in ("engine", "turns", "chaos", "crowd", "soak"))
     code, out, err = await command(tmp_path, "bench", "engine", "--help")
     assert code == 0, err
     text = " ".join(out.split())

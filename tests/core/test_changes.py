@@ -263,7 +263,7 @@ async def test_a_worker_that_hears_no_news_does_not_answer_what_was_withdrawn(st
     worker = at.worker()  # not run: it has no subscription
     take = partial(store.take_turns, 0, "mugs", lines=50)
     outbox = asyncio.create_task(at.outbox().run())
-    deaf = asyncio.create_task(consume(store, store.work_queue(0, "mugs"), 4, take, worker.handle))
+    deaf = asyncio.create_task(consume(4, take, worker.handle))
     first, _ = await at.put(ASKED), await at.put(MORE)
     assert ASKED in await asked(model, 1)
     await withdraw(at, first)

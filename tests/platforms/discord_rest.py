@@ -106,6 +106,7 @@ class Rest:
         self.limit: Limit | None = None
         self.limit_all: Limit | None = None
         self.calls: list[Call] = []
+        self.when_acted: Callable[[Call], None] = lambda call: None
         self.interactions: dict[str, Interaction] = {}
 
     def app(self) -> web.Application:
@@ -157,6 +158,8 @@ class Rest:
         path = request.path.removeprefix(API)
         acted, made = request.get(_ACTED, False), request.get(_MADE, "")
         self.calls.append(Call(route, path, request.query_string, text, response.status, came, acted, made))
+        if acted:
+            self.when_acted(self.calls[-1])
         self._changed()
         return response
 

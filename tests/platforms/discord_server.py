@@ -268,6 +268,10 @@ class DiscordServer:
         """How many of its next calls will fail."""
         return self._rest.faults.waiting(route)
 
+    def when_acted(self, do: Callable[[Call], None]) -> None:
+        """``do`` is called when something was done as it was asked for, and before that is answered."""
+        self._rest.when_acted = do
+
     def limit_sending(self, count: int, seconds: float) -> None:
         """So many messages and edits in so many seconds for each channel; Discord itself takes 5 in 5 s."""
         self._rest.limit = Limit(count, seconds)

@@ -89,6 +89,7 @@ class OpenAIServer:
         self.world = World(**world)
         self.chats: list[Chat] = []
         self.paths: list[str] = []
+        self.when_asked: Callable[[Chat], None] = lambda chat: None
         self._answer = answer
         self._faults: deque[Fault] = deque()
         self._news = asyncio.Event()
@@ -219,6 +220,7 @@ class OpenAIServer:
         chat = Chat(body, dict(request.headers))
         self.chats.append(chat)
         self._news.set()
+        self.when_asked(chat)
         try:
             return await self._answered(request, chat, self._faults.popleft() if self._faults else None)
         except (asyncio.CancelledError, ConnectionError):

@@ -58,6 +58,8 @@ class TelegramServer:
         self.calls: list[Call] = []
         self.deliveries: list[tuple[int, int]] = []
         """Update id and HTTP status (0: no answer) of each webhook request."""
+        self.when_acted: Callable[[Call], None] = lambda call: None
+        """Called when a method has done what it was asked for, and before that is answered."""
         self._methods = Methods(self.world, https_only=https_only)
         self._faults = Faults()
         self._flood = flood
@@ -304,6 +306,8 @@ class TelegramServer:
         except ApiError as error:
             return _answer(error.body(), error.code)
         call.acted, call.made = True, _made(call.method, result)
+        if result != []:  # a poll that found nothing
+            self.when_acted(call)
         if isinstance(fault, Drop):
             raise _cut(request)
         if isinstance(fault, Garbage):
