@@ -6,55 +6,23 @@ notes and catalogue, and checked against them) → the passage itself → an hon
 
 from __future__ import annotations
 
-import hashlib
-import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import structlog
-
-from core import commands, prompt
-from core.botfile import Bot, Persona
-from core.errors import ModelBusy, ModelError, PromptTooLong, RequestInvalid
+from core import commands
+from core.answer import Answer, Asked, Show, unknown
+from core.botfile import Bot
+from core.grounded import from_facts
 from core.hear import Heard, clean, hear, visible
-from core.knowledge.base import Approved, Evidence
-from core.language import base
+from core.knowledge.base import Approved
 from core.messages import Kind, Line, Reply, Rung, stable_id
 from core.phrases import Phrase, in_language, say
-from core.ports import ChatMessage, GenerationRequest, TextModel, Usage
+from core.ports import TextModel, Usage
 from core.state import Outcome, State, Trace, TracePassage, Turn
-from core.trust.claims import Fact, Grounding, Guard
 
-log = structlog.get_logger(__name__)
-Show = Callable[[str], Awaitable[None]]
-PASSAGES = 3
 MAX_APPROVED = 3
-# How often a prompt that the model refuses as too long is shortened and tried again.
-SHORTENED = 3
-# Of the message that is replied to, so much is read.
-QUOTED_CHARS = 1000
-QUOTED_LINES = 8
-# Words that point to something said before, and are about no subject of their own.
-POINTING = re.compile(
-    r"\b(?:this|that|these|those|it|them|ones?)\b|[这那](?:[个款种件盒些]|一个)?|它们?", re.IGNORECASE
-)
 # Stickers and the like say nothing that would have to be read.
 UNREAD = frozenset({Kind.PHOTO, Kind.VOICE, Kind.VIDEO, Kind.DOCUMENT, Kind.LOCATION})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is said, from which rung, and how it came about."""
-
-    rung: Rung
-    text: str
-    passages: tuple[TracePassage, ...] = ()
-    usage: Usage | None = None
-    prompt_digest: str = ""
-    rejected: str = ""
-    findings: tuple[str, ...] = ()
 
 
 async def respond(
@@ -67,20 +35,18 @@ async def respond(
     """
     persona = bot.persona(turn.state.persona)
     heard = hear(turn, bot, persona)
+    asked = Asked(turn, heard, bot, persona, model, show)
     if not heard.meant:
-        return _silence(turn, heard, persona)
+        return _silence(asked)
     state = turn.state.model_copy(update={"language": heard.language, "last_speaker": heard.last.sender.id})
     if heard.last.kind is Kind.COMMAND:
-        return _command(turn, heard, bot, persona, state)
+        return _command(asked, state)
     started = time.monotonic()
     answer = (
-        _notice(heard, bot)
-        or _approved(heard, bot)
-        or await _from_facts(turn, heard, bot, persona, model, show, last_try, crowded)
-        or _unknown(heard, bot)
+        _notice(heard, bot) or _approved(heard, bot) or await from_facts(asked, last_try, crowded) or unknown(asked)
     )
     answer = _with_unread(answer, heard)
-    return _outcome(turn, heard, bot, persona, model, state, answer, time.monotonic() - started)
+    return _outcome(asked, state, answer, time.monotonic() - started)
 
 
 # ── the rungs ────────────────────────────────────────────────────────────────────────────────────────────
@@ -121,158 +87,6 @@ def _approved_in(language: str, heard: Heard, bot: Bot) -> list[Approved]:
     return [] if None in parts or len(found) > MAX_APPROVED else found
 
 
-async def _from_facts(
-    turn: Turn, heard: Heard, bot: Bot, persona: Persona, model: TextModel, show: Show, last_try: bool, crowded: bool
-) -> Answer | None:
-    """Generated from passages and checked; the best passage itself where that cannot be."""
-    evidence = _evidence(turn, heard, bot)
-    if not evidence:
-        return None
-    passages = tuple(TracePassage(id=found.passage.id, score=found.score) for found in evidence)
-    quote = Answer(Rung.QUOTED, _quotation(evidence, heard.language), passages)
-    elsewhere = base(evidence[0].passage.language) != base(heard.language)
-    if elsewhere or base(heard.language) not in map(base, model.info.languages):
-        return quote
-    given = evidence[: bot.config.limits.passages]
-    try:
-        return await _fitted(turn, given, heard, bot, persona, model, show, quote)
-    except ModelBusy:
-        if not crowded:
-            raise
-        return replace(_unknown(heard, bot, Phrase.BUSY), passages=passages)
-    except (PromptTooLong, RequestInvalid) as error:  # another try would end in the same way
-        log.error("not generated, the passage is quoted", bot=bot.name, persona=persona.id, reason=str(error))
-        return replace(quote, findings=(str(error),))
-    except ModelError as error:
-        if not last_try:
-            raise
-        return replace(quote, findings=(str(error),))
-
-
-async def _fitted(
-    turn: Turn,
-    given: Sequence[Evidence],
-    heard: Heard,
-    bot: Bot,
-    persona: Persona,
-    model: TextModel,
-    show: Show,
-    quote: Answer,
-) -> Answer:
-    """Generated from the longest prompt that the model takes. Raises PromptTooLong if it takes none of several.
-
-    It says so before its first piece, so nothing of a refused try was shown.
-    """
-    replied = prompt.quoted(_quoted(heard), turn.history)
-    room: int | None = None
-    for left in reversed(range(SHORTENED + 1)):
-        messages = prompt.build(
-            *(bot, persona, heard.language, turn.history, [found.passage for found in given]),
-            *(heard.spoken, heard.last.post, model),
-            replied=replied,
-            room=room,
-        )
-        if messages is None:
-            break
-        try:
-            return await _generated(messages, given, quote.passages, heard, bot, persona, model, show, quote)
-        except PromptTooLong as error:
-            if not left:
-                raise
-            room = prompt.smaller(model.count_tokens(messages), error, bot.config.limits.reply_tokens)
-            log.info("prompt shortened", bot=bot.name, persona=persona.id, room=room, reason=str(error))
-    return replace(quote, findings=("no prompt with a passage and the question fits the model's context",))
-
-
-def _evidence(turn: Turn, heard: Heard, bot: Bot) -> list[Evidence]:
-    """Passages on the question; "how much is this one?" is read together with the message that it replies to, a follow-up
-    ("and how long?") with what was asked before."""
-    languages = tuple(dict.fromkeys((heard.language, heard.written)))
-    for language in languages:
-        if found := bot.knowledge.search(heard.text, language, PASSAGES):
-            return found
-    before = next((line.text for line in reversed(turn.history) if line.role == "shopper"), "")
-    named = POINTING.sub(" ", heard.text)
-    for context in (*_quoted_parts(heard), *filter(None, [before])):
-        for language in languages:
-            if bot.knowledge.knows(named, language) and (
-                found := bot.knowledge.search(f"{context} {named}", language, PASSAGES)
-            ):
-                return found
-    return []
-
-
-def _quoted(heard: Heard) -> str:
-    """The message that is replied to; the newest of a burst."""
-    return next((said for message in reversed(heard.meant) if (said := clean(message.quoted[:QUOTED_CHARS]))), "")
-
-
-def _quoted_parts(heard: Heard) -> list[str]:
-    """The message that is replied to, as a whole and line by line: one line of it may name the product."""
-    whole = _quoted(heard)
-    lines = [line.strip() for line in whole.splitlines() if line.strip()]
-    return list(dict.fromkeys(filter(None, [whole, *lines[:QUOTED_LINES]])))
-
-
-async def _generated(
-    messages: tuple[ChatMessage, ...],
-    evidence: Sequence[Evidence],
-    passages: tuple[TracePassage, ...],
-    heard: Heard,
-    bot: Bot,
-    persona: Persona,
-    model: TextModel,
-    show: Show,
-    quote: Answer,
-) -> Answer:
-    facts = [Fact(found.passage.title, found.passage.text) for found in evidence]
-    names = [in_language(bot.config.title, heard.language), in_language(persona.config.name, heard.language)]
-    asked = [heard.text, heard.last.post, _quoted(heard), *names]
-    guard = Guard(Grounding.of(facts, asked, bot.config.model.how_worded))
-    request = GenerationRequest(
-        messages=messages,
-        sampling=persona.config.sampling,
-        max_tokens=bot.config.limits.reply_tokens,
-        lora=persona.config.lora or "",
-        owner=heard.last.address.id,
-    )
-    usage: Usage | None = None
-    written = 0
-    started, first = time.monotonic(), 0.0
-    async with aclosing(model.generate(request)) as pieces:
-        async for piece in pieces:
-            usage = piece.usage or usage
-            if not written:
-                first = time.monotonic() - started
-            written += 1
-            if not guard.add(piece.text, last=piece.finish is not None):
-                break
-            if safe := guard.safe.strip():
-                await show(safe)
-    # A stopped generation says no more what it cost; its pieces are about its tokens.
-    usage = usage or Usage(
-        prompt_tokens=model.count_tokens(messages),
-        completion_tokens=written,
-        first_token_s=round(first, 4),
-        total_s=round(time.monotonic() - started, 4),
-    )
-    digest = hashlib.sha256("\0".join(message.content for message in messages).encode()).hexdigest()
-    findings = (guard.finding,) if guard.finding else ()
-    if not guard.sound:
-        findings = findings or ("the model said nothing",)
-        return Answer(Rung.QUOTED, quote.text, passages, usage, digest, guard.text.strip(), findings)
-    return Answer(Rung.GROUNDED, guard.sound, passages, usage, digest, guard.text if findings else "", findings)
-
-
-def _quotation(evidence: Sequence[Evidence], language: str) -> str:
-    """The best passage as it stands; of products as many as are about as good."""
-    best = evidence[0]
-    if best.passage.kind == "product":
-        alike = [found for found in evidence if found.passage.kind == "product" and found.score >= 0.7 * best.score]
-        return "\n".join(f"- {found.passage.text}" for found in alike) if len(alike) > 1 else best.passage.text
-    return say(Phrase.QUOTED, language, passage=best.passage.text)
-
-
 def _with_unread(answer: Answer, heard: Heard) -> Answer:
     """A picture or a voice message beside a text is not passed over in silence."""
     unread = any(message.kind in UNREAD and not visible(message.text) for message in heard.meant)
@@ -281,65 +95,51 @@ def _with_unread(answer: Answer, heard: Heard) -> Answer:
     return replace(answer, text=f"{answer.text}\n\n{say(Phrase.ONLY_TEXT, heard.language)}")
 
 
-def _unknown(heard: Heard, bot: Bot, why: Phrase = Phrase.UNKNOWN) -> Answer:
-    contact = in_language(bot.config.person.contact, heard.language)
-    return Answer(Rung.UNKNOWN, say(why, heard.language, contact=contact))
-
-
 # ── the outcome ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _command(turn: Turn, heard: Heard, bot: Bot, persona: Persona, state: State) -> Outcome:
-    said = commands.run(heard.last, bot, persona, state)
-    reply = _reply(turn, heard, persona, said.text, Rung.COMMAND, said.state.language, "")
+def _command(asked: Asked, state: State) -> Outcome:
+    said = commands.run(asked.heard.last, asked.bot, asked.persona, state)
+    reply = _reply(asked, said.text, Rung.COMMAND, language=said.state.language)
     return Outcome(state=said.state, lines=(line_of_reply(reply),), reply=reply, erase=said.erase)
 
 
-def _silence(turn: Turn, heard: Heard, persona: Persona) -> Outcome:
+def _silence(asked: Asked) -> Outcome:
     """Nobody spoke to the bot, or took it back: nothing is said, but what the platform shows of an answer is ended."""
-    if not turn.drafted:
-        return Outcome(state=turn.state, lines=heard.lines)
-    text = say(Phrase.WITHDRAWN, heard.language)
-    reply = Reply(
-        id=turn.reply_id,
-        address=turn.address,
-        text=text,
-        language=heard.language,
-        persona=persona.id,
-        persona_version=persona.version,
-    )
-    return Outcome(state=turn.state, lines=(*heard.lines, line_of_reply(reply)), reply=reply)
+    if not asked.turn.drafted:
+        return Outcome(state=asked.turn.state, lines=asked.heard.lines)
+    reply = _reply(asked, say(Phrase.WITHDRAWN, asked.language), Rung.NOTICE)
+    return Outcome(state=asked.turn.state, lines=(*asked.heard.lines, line_of_reply(reply)), reply=reply)
 
 
-def _outcome(
-    turn: Turn, heard: Heard, bot: Bot, persona: Persona, model: TextModel, state: State, answer: Answer, seconds: float
-) -> Outcome:
-    trace = _trace(turn, heard, persona, model, answer, seconds)
+def _outcome(asked: Asked, state: State, answer: Answer, seconds: float) -> Outcome:
+    trace = _trace(asked, answer, seconds)
     text = answer.text
-    if not (state.greeted or heard.last.disclosed):
-        text += f"\n\n_{in_language(persona.config.disclosure, heard.language)}_"
-    reply = _reply(turn, heard, persona, text, answer.rung, heard.language, trace.id)
-    limit = bot.config.limits.message_chars
+    if not (state.greeted or asked.heard.last.disclosed):
+        text += f"\n\n_{in_language(asked.persona.config.disclosure, asked.language)}_"
+    reply = _reply(asked, text, answer.rung, trace=trace.id)
+    limit = asked.bot.config.limits.message_chars
     lines = [
         line.model_copy(update={"text": line.text[:limit] + "…"}) if len(line.text) > limit else line
-        for line in heard.lines
+        for line in asked.heard.lines
     ]
     state = state.model_copy(update={"greeted": True})
     return Outcome(state=state, lines=(*lines, line_of_reply(reply)), reply=reply, trace=trace)
 
 
-def _reply(turn: Turn, heard: Heard, persona: Persona, text: str, rung: Rung, language: str, trace: str) -> Reply:
+def _reply(asked: Asked, text: str, rung: Rung, *, language: str = "", trace: str = "") -> Reply:
+    meant = asked.heard.meant
     return Reply(
-        id=turn.reply_id,
-        address=turn.address,
+        id=asked.turn.reply_id,
+        address=asked.turn.address,
         text=text,
-        language=language,
-        persona=persona.id,
-        persona_version=persona.version,
+        language=language or asked.language,
+        persona=asked.persona.id,
+        persona_version=asked.persona.version,
         rung=rung,
         trace=trace,
         # In a group it must be seen who is answered; alone with the bot a quotation is only noise.
-        reply_to=heard.last.message if heard.last.group else "",
+        reply_to=meant[-1].message if meant and meant[-1].group else "",
     )
 
 
@@ -355,7 +155,8 @@ def line_of_reply(reply: Reply) -> Line:
     )
 
 
-def _trace(turn: Turn, heard: Heard, persona: Persona, model: TextModel, answer: Answer, seconds: float) -> Trace:
+def _trace(asked: Asked, answer: Answer, seconds: float) -> Trace:
+    turn, persona, model = asked.turn, asked.persona, asked.model
     usage = answer.usage or Usage(prompt_tokens=0, completion_tokens=0, first_token_s=0, total_s=0)
     return Trace(
         id=stable_id("trace", turn.reply_id)[:16],
@@ -363,8 +164,8 @@ def _trace(turn: Turn, heard: Heard, persona: Persona, model: TextModel, answer:
         persona=persona.id,
         persona_version=persona.version,
         rung=answer.rung,
-        question=heard.text,
-        language=heard.language,
+        question=asked.heard.text,
+        language=asked.language,
         passages=answer.passages,
         model=model.info.name if answer.prompt_digest else "",
         model_digest=model.info.digest if answer.prompt_digest else "",

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
+from core.botfile import Bot
+from core.store import Store
+from models.scripted import ScriptedModel
 from tests.core.redis_cluster import RedisCluster
+from tests.core.service import Desk, desk
+from tests.core.shop import open_shop
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +36,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
 @pytest.fixture
 def cluster_url(cluster: RedisCluster) -> str:
     return cluster.url
+
+
+@pytest.fixture
+def bot(tmp_path: Path) -> Bot:
+    return open_shop(tmp_path)
+
+
+@pytest.fixture
+def at(store: Store, bot: Bot) -> Desk:
+    return desk(store, bot, ScriptedModel())

@@ -29,11 +29,6 @@ def shop(folder: Path, limits: str) -> Bot:
     return open_shop(folder, bot_yaml=FILES["bot.yaml"].replace("merge_ms: 30", limits))
 
 
-@pytest.fixture
-def bot(tmp_path: Path) -> Bot:
-    return open_shop(tmp_path)
-
-
 def gated(store: Store, bot: Bot) -> tuple[Desk, ScriptedModel]:
     """A desk whose model says a word when it is let."""
     model = ScriptedModel(GROUNDED, gate=asyncio.Semaphore(0))

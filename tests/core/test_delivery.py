@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +18,6 @@ from models.scripted import ScriptedModel
 from tests.core.channel import PATIENCE_S, Recording
 from tests.core.helpers import KEEP, line, message
 from tests.core.service import Desk, chat, desk, stop, until
-from tests.core.shop import open_shop
 
 LEASE_MS = 300
 LOST = SendAmbiguous("the answer was lost")
@@ -29,16 +27,6 @@ LOST = SendAmbiguous("the answer was lost")
 async def store(embedded_url: str, prefix: str) -> AsyncIterator[Store]:
     async with Store.open(embedded_url, prefix, lease_ms=6000) as opened:
         yield opened
-
-
-@pytest.fixture
-def bot(tmp_path: Path) -> Bot:
-    return open_shop(tmp_path)
-
-
-@pytest.fixture
-def at(store: Store, bot: Bot) -> Desk:
-    return desk(store, bot, ScriptedModel())
 
 
 async def commit(store: Store, text: str, where: str = "1", *others: Line) -> Turn:

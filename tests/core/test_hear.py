@@ -19,11 +19,6 @@ BEN = Person(id="ben", name="Ben")
 ANN = Person(id="ann", name="Ann")
 
 
-@pytest.fixture
-def bot(tmp_path: Path) -> Bot:
-    return open_shop(tmp_path)
-
-
 def heard(bot: Bot, *messages: Incoming, history: tuple[Line, ...] = (), state: State | None = None) -> Heard:
     return hear(turn(*messages, history=history, state=state), bot, bot.persona())
 

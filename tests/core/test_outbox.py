@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +18,6 @@ from models.scripted import ScriptedModel
 from tests.core.channel import PATIENCE_S, Recording
 from tests.core.helpers import KEEP, line, message
 from tests.core.service import Desk, chat, desk, stop, until
-from tests.core.shop import open_shop
 
 GROUNDED = "We repair broken handles within 10 days."
 ASKED = "do you repair broken handles?"
@@ -29,16 +27,6 @@ ASKED = "do you repair broken handles?"
 async def store(embedded_url: str, prefix: str) -> AsyncIterator[Store]:
     async with Store.open(embedded_url, prefix, lease_ms=6000) as opened:
         yield opened
-
-
-@pytest.fixture
-def bot(tmp_path: Path) -> Bot:
-    return open_shop(tmp_path)
-
-
-@pytest.fixture
-def at(store: Store, bot: Bot) -> Desk:
-    return desk(store, bot, ScriptedModel())
 
 
 async def opened(store: Store, where: str = "1") -> Turn:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from core import prompt
 from core.botfile import Bot
@@ -15,16 +12,10 @@ from core.messages import Line
 from core.ports import ChatMessage
 from models.scripted import ScriptedModel
 from tests.core.helpers import line
-from tests.core.shop import open_shop
 
 PASSAGES = [
     Passage(id=f"notes/{n}", kind="note", language="en", title=f"Title{n}", text=f"fact{n} " * 30) for n in range(3)
 ]
-
-
-@pytest.fixture
-def bot(tmp_path: Path) -> Bot:
-    return open_shop(tmp_path)
 
 
 def build(bot: Bot, history: tuple[Line, ...] = (), context: int = 4096, text: str = "why?") -> tuple[ChatMessage, ...]:

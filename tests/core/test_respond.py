@@ -22,11 +22,6 @@ ASKED = "do you repair broken handles?"
 CONTACT = "mail us: hi@mugs.example"
 
 
-@pytest.fixture
-def bot(tmp_path: Path) -> Bot:
-    return open_shop(tmp_path)
-
-
 def rung(outcome: Outcome) -> Rung:
     assert outcome.reply is not None
     return outcome.reply.rung

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from core.botfile import Bot
 from core.errors import GenerationFailed
 from core.inbox import PlatformMemory
@@ -21,11 +19,6 @@ from tests.core.shop import FILES, open_shop
 
 GROUNDED = "We repair broken handles within 10 days."
 ASKED = "do you repair broken handles?"
-
-
-@pytest.fixture
-def bot(tmp_path: Path) -> Bot:
-    return open_shop(tmp_path)
 
 
 async def test_a_burst_is_answered_as_one_turn(store: Store, bot: Bot) -> None:
