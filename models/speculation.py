@@ -1,7 +1,8 @@
 """Prompt-lookup speculation: an answer that quotes its prompt is drafted from there and verified in one batch.
 
 The last tokens of prompt and answer are looked up in all that came before; what followed there is the draft. Every
-token is still drawn by the request's own sampler, so a draft changes when the text comes, never the text. How much is
+token is still drawn by the request's own sampler, so a draft changes when the text comes and not the text, but for near
+ties: the cells of a refused draft lie elsewhere afterwards, and sums in another order end in other last bits. How much is
 drafted is decided by measured times: only where it makes more tokens a second likely.
 """
 
