@@ -148,7 +148,8 @@ class ModelConfig(Section):
         default=True, description="measure at the first load on a machine; the result is kept in the data folder"
     )
     speculate: bool = Field(
-        default=False, description="draft from the prompt where it pays; near ties of the next word may fall differently"
+        default=False,
+        description="draft from the prompt where it pays; near ties of the next word may fall differently",
     )
     spill_mb: int = Field(
         default=256, ge=0, description="memory for idle conversations that left the KV cache, in MB; 0: none"
