@@ -190,5 +190,6 @@ async def test_one_of_two_gateways_reads_telegram_and_the_other_goes_on(
             await telegram.until(lambda: len(telegram.replies(ann)) == 1, 40)
             await first.stop(signal.SIGKILL)
             telegram.user_says(ann, "thanks")
-            await telegram.until(lambda: len(telegram.replies(ann)) == 2, 40)
+            # Killed before it had recorded that the first reply was sent, it leaves that one to be sent again.
+            await telegram.until(lambda: len({reply.text for reply in telegram.replies(ann)}) == 2, 40)
             assert "telegram.conflict" not in first.output + second.output
