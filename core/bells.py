@@ -36,26 +36,21 @@ class Bells:
         self._name = uuid4().hex
         self._ears: dict[str, _Ear] = {}
 
-    async def wait(self, queue: QueueKeys, seconds: float) -> None:
-        """Until the queue's bell rings, at most ``seconds``. Raises redis-py's errors."""
-        if not self._shared:
-            await rung(self._servers, (queue.bell,), seconds)
-            return
-        await self._hear(queue, seconds)
-
     async def then(
         self, queue: QueueKeys, seconds: float, name: str, keys: Sequence[str], args: Sequence[Argument]
     ) -> Any:
-        """What the function ``name`` in core/lua gives after that; both are asked for at once where that is possible."""
+        """What the function ``name`` in core/lua gives when the queue's bell rings, at the latest after ``seconds``; both are
+        asked for at once where that is possible. Raises redis-py's errors."""
         if self._shared:
-            await self._hear(queue, seconds)
+            await self.wait(queue, seconds)
             return await self._calls.lua(name, keys, args)
         try:
             return await rung_then(self._servers, queue.bell, seconds, self._calls.known(name, keys, args))
         except NoScriptError:  # the bell has rung
             return await self._calls.lua(name, keys, args)
 
-    async def _hear(self, queue: QueueKeys, seconds: float) -> None:
+    async def wait(self, queue: QueueKeys, seconds: float) -> None:
+        """Until the queue's bell rings, at most ``seconds``, by its partition's one connection. Raises redis-py's errors."""
         poke = f"{queue.poke}{self._name}"
         ear = self._ears.setdefault(poke, _Ear(self._servers, self._calls, poke))
         await ear.wait(queue.bell, seconds)

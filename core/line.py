@@ -21,7 +21,7 @@ from core.inbox import retention
 from core.messages import Reply, stable_id
 from core.phrases import in_line
 from core.queue import consume, patiently
-from core.respond import line_of_reply
+from core.respond import line_of_reply, notice_reply
 from core.seats import Seat, Seats
 from core.state import Place, Turn
 from core.store import Store
@@ -135,13 +135,5 @@ def too_long(turn: Turn, wait: Wait, bot: Bot) -> bool:
 
 def _notice(turn: Turn, wait: Wait, bot: Bot) -> Reply:
     language = language_of(turn.messages, turn.state, bot)
-    persona = bot.persona(turn.state.persona)
-    return Reply(
-        id=stable_id("line", turn.reply_id),
-        address=turn.address,
-        text=in_line(wait.ahead, wait.seconds, language),
-        language=language,
-        persona=persona.id,
-        persona_version=persona.version,
-        reply_to=turn.messages[-1].message if turn.messages[-1].group else "",
-    )
+    text = in_line(wait.ahead, wait.seconds, language)
+    return notice_reply(turn, bot, text, language, stable_id("line", turn.reply_id))

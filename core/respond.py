@@ -143,6 +143,20 @@ def _reply(asked: Asked, text: str, rung: Rung, *, language: str = "", trace: st
     )
 
 
+def notice_reply(turn: Turn, bot: Bot, text: str, language: str, id: str = "") -> Reply:
+    """What is said of a turn itself, not in answer to it. ``id``: the turn's own, if none is given."""
+    persona = bot.persona(turn.state.persona)
+    return Reply(
+        id=id or turn.reply_id,
+        address=turn.address,
+        text=text,
+        language=language,
+        persona=persona.id,
+        persona_version=persona.version,
+        reply_to=turn.reply_to,
+    )
+
+
 def line_of_reply(reply: Reply) -> Line:
     return Line(
         id=reply.id,

@@ -47,6 +47,11 @@ class Turn(Value):
         return self.messages[0].address
 
     @property
+    def reply_to(self) -> str:
+        """In a group it must be seen who is answered; alone with the bot a quotation is only noise."""
+        return self.messages[-1].message if self.messages[-1].group else ""
+
+    @property
     def reply_id(self) -> str:
         """The same turn answered again after a crash has the same id, so its draft is edited, not repeated."""
         return reply_id(self.conversation, self.messages)

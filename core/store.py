@@ -210,10 +210,6 @@ class Store:
         keys = (self._keys.claim(partition, claim.name), queue.due, queue.bell, self._keys.conversations(partition))
         return int(await self._call("release", keys, claim.number, field, BELLS))
 
-    async def wait(self, queue: QueueKeys, seconds: float) -> None:
-        """Sleep until the queue's bell rings, at most ``seconds`` (0.01 to WAIT_S)."""
-        await self._asked(self._bells.wait(queue, min(WAIT_S, max(0.01, seconds))))
-
     async def _after(
         self, queue: QueueKeys, seconds: float, name: str, keys: Sequence[str], *args: str | int | float
     ) -> Any:

@@ -20,11 +20,11 @@ from core.hear import language_of, meant_in
 from core.inbox import line_of, retention
 from core.lease import held_lease, meanwhile
 from core.line import WaitingLine, too_long
-from core.messages import Draft, Reply, Rung
+from core.messages import Draft
 from core.phrases import Phrase, in_language, say
 from core.ports import TextModel
 from core.queue import consume, patiently
-from core.respond import line_of_reply, respond
+from core.respond import line_of_reply, notice_reply, respond
 from core.seats import Seat, SeatedModel, Seats
 from core.shelf import Shelf
 from core.state import Outcome, Turn
@@ -173,18 +173,8 @@ class Worker:
 def failed(turn: Turn, bot: Bot) -> Outcome:
     """After the last try: the shopper is told how to reach a person, and what was asked stays in the history."""
     language = language_of(turn.messages, turn.state, bot)
-    persona = bot.persona(turn.state.persona)
     contact = in_language(bot.config.person.contact, language)
-    reply = Reply(
-        id=turn.reply_id,
-        address=turn.address,
-        text=say(Phrase.FAILED, language, contact=contact),
-        language=language,
-        persona=persona.id,
-        persona_version=persona.version,
-        rung=Rung.NOTICE,
-        reply_to=turn.messages[-1].message if turn.messages[-1].group else "",
-    )
+    reply = notice_reply(turn, bot, say(Phrase.FAILED, language, contact=contact), language)
     lines = (*(line_of(message) for message in turn.messages if not message.withdrawn), line_of_reply(reply))
     return Outcome(state=turn.state, lines=lines, reply=reply)
 
@@ -211,7 +201,7 @@ class _Live:
         return Draft(
             address=turn.address,
             reply=turn.reply_id,
-            reply_to=turn.messages[-1].message if turn.messages[-1].group else "",
+            reply_to=turn.reply_to,
             language=language_of(turn.messages, turn.state, self._bot),
         )
 

@@ -279,7 +279,7 @@ async def test_a_cancelled_call_ends_wherever_it_is(embedded_url: str, prefix: s
     for steps in range(60):
         async with Store.open(embedded_url, prefix) as fresh:
             await fresh._servers.some().client.connection_pool.disconnect()
-            waiting = asyncio.create_task(fresh.wait(fresh.work_queue(0, "shop"), 0.1))
+            waiting = asyncio.create_task(fresh.take_turns(0, "shop", 1, 50, after_s=0.1))
             for _ in range(steps):
                 await asyncio.sleep(0)
             waiting.cancel()
