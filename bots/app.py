@@ -21,6 +21,7 @@ from bots.channels import PLATFORMS, Channels
 from bots.progress import Opening
 from bots.settings import Role, Settings
 from bots.valkey import open_store
+from core.answer import Means
 from core.botfile import Bot, load_bot
 from core.errors import ChannelNotReady, ConfigError, KefuError, LeaseLost, Problem, StoreError
 from core.inbox import StoredInbox
@@ -63,7 +64,7 @@ class Service:
     role: Role = "both"
 
     def workers(self) -> list[Worker]:
-        return [Worker(self.store, self.shelf, name, model) for name, model in self.models.items()]
+        return [Worker(self.store, self.shelf, name, Means(model)) for name, model in self.models.items()]
 
 
 def load_bots(folders: Sequence[Path]) -> list[Bot]:

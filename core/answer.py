@@ -7,33 +7,52 @@ from dataclasses import dataclass
 
 from core.botfile import Bot, Persona
 from core.hear import Heard
-from core.messages import Rung
+from core.messages import Button, Card, Rung
 from core.phrases import Phrase, in_language, say
-from core.ports import TextModel, Usage
-from core.state import TracePassage, Turn
+from core.ports import Embedder, TextModel, Usage
+from core.state import State, TracePassage, Turn
 
 Show = Callable[[str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Means:
+    """What a bot answers with beside its folder; opened once for a process. ``embedder`` None: words alone find."""
+
+    model: TextModel
+    embedder: Embedder | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
-    """A turn as it was heard, and who answers it; ``show`` is given the text so far while it is written."""
+    """A turn as it was heard, and who answers it; ``show`` is given the text so far while it is written.
+
+    ``state``: of the conversation, with what was heard.
+    """
 
     turn: Turn
     heard: Heard
+    state: State
     bot: Bot
     persona: Persona
-    model: TextModel
+    means: Means
     show: Show
 
     @property
     def language(self) -> str:
         return self.heard.language
 
+    @property
+    def model(self) -> TextModel:
+        return self.means.model
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said, from which rung, and how it came about."""
+    """What is said, from which rung, and how it came about.
+
+    ``state``: that of the conversation after it, where the rung keeps something for the next turn; None: as it was heard.
+    """
 
     rung: Rung
     text: str
@@ -42,6 +61,9 @@ class Answer:
     prompt_digest: str = ""
     rejected: str = ""
     findings: tuple[str, ...] = ()
+    cards: tuple[Card, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    state: State | None = None
 
 
 def unknown(asked: Asked, why: Phrase = Phrase.UNKNOWN) -> Answer:

@@ -103,6 +103,28 @@ class Rung(StrEnum):
     NOTICE = "notice"
 
 
+class Card(Value):
+    """A product beside an answer: a picture and a link where the platform can show them, else a line of text.
+
+    ``image``, ``url``: http(s) addresses, empty: none; ``price`` as it is said, e.g. ``€24.00 / 50 g``.
+    """
+
+    id: str = Field(description="the product's SKU")
+    title: str
+    text: str = ""
+    price: str = ""
+    url: str = ""
+    image: str = ""
+
+
+class Button(Value):
+    """A way on beside an answer: pressing it asks ``text``, or opens ``url``. Exactly one of the two is given."""
+
+    label: str
+    text: str = ""
+    url: str = ""
+
+
 class Reply(Value):
     """A finished answer, as it is kept in the history and in the outbox."""
 
@@ -114,6 +136,8 @@ class Reply(Value):
     persona_version: str = ""
     rung: Rung = Rung.NOTICE
     trace: str = ""
+    cards: tuple[Card, ...] = ()
+    buttons: tuple[Button, ...] = ()
     reply_to: str = Field(default="", description="the platform's id of the message that is answered")
     sent: tuple[str, ...] = Field(
         default=(),

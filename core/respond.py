@@ -10,14 +10,14 @@ import time
 from dataclasses import replace
 
 from core import commands
-from core.answer import Answer, Asked, Show, unknown
+from core.answer import Answer, Asked, Means, Show, unknown
 from core.botfile import Bot
 from core.grounded import from_facts
 from core.hear import Heard, clean, hear, visible
 from core.knowledge.base import Approved
 from core.messages import Kind, Line, Reply, Rung, stable_id
 from core.phrases import Phrase, in_language, say
-from core.ports import TextModel, Usage
+from core.ports import Usage
 from core.state import Outcome, State, Trace, TracePassage, Turn
 
 MAX_APPROVED = 3
@@ -26,7 +26,7 @@ UNREAD = frozenset({Kind.PHOTO, Kind.VOICE, Kind.VIDEO, Kind.DOCUMENT, Kind.LOCA
 
 
 async def respond(
-    turn: Turn, bot: Bot, model: TextModel, show: Show, last_try: bool = False, crowded: bool = False
+    turn: Turn, bot: Bot, means: Means, show: Show, last_try: bool = False, crowded: bool = False
 ) -> Outcome:
     """Answer a turn; ``show`` is given the text so far while it is written.
 
@@ -35,18 +35,23 @@ async def respond(
     """
     persona = bot.persona(turn.state.persona)
     heard = hear(turn, bot, persona)
-    asked = Asked(turn, heard, bot, persona, model, show)
+    asked = Asked(turn, heard, _state(turn.state, heard), bot, persona, means, show)
     if not heard.meant:
         return _silence(asked)
-    state = turn.state.model_copy(update={"language": heard.language, "last_speaker": heard.last.sender.id})
     if heard.last.kind is Kind.COMMAND:
-        return _command(asked, state)
+        return _command(asked)
     started = time.monotonic()
     answer = (
         _notice(heard, bot) or _approved(heard, bot) or await from_facts(asked, last_try, crowded) or unknown(asked)
     )
     answer = _with_unread(answer, heard)
-    return _outcome(asked, state, answer, time.monotonic() - started)
+    return _outcome(asked, answer, time.monotonic() - started)
+
+
+def _state(before: State, heard: Heard) -> State:
+    if not heard.meant:
+        return before
+    return before.model_copy(update={"language": heard.language, "last_speaker": heard.last.sender.id})
 
 
 # ── the rungs ────────────────────────────────────────────────────────────────────────────────────────────
@@ -98,8 +103,8 @@ def _with_unread(answer: Answer, heard: Heard) -> Answer:
 # ── the outcome ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _command(asked: Asked, state: State) -> Outcome:
-    said = commands.run(asked.heard.last, asked.bot, asked.persona, state)
+def _command(asked: Asked) -> Outcome:
+    said = commands.run(asked.heard.last, asked.bot, asked.persona, asked.state)
     reply = _reply(asked, said.text, Rung.COMMAND, language=said.state.language)
     return Outcome(state=said.state, lines=(line_of_reply(reply),), reply=reply, erase=said.erase)
 
@@ -112,22 +117,24 @@ def _silence(asked: Asked) -> Outcome:
     return Outcome(state=asked.turn.state, lines=(*asked.heard.lines, line_of_reply(reply)), reply=reply)
 
 
-def _outcome(asked: Asked, state: State, answer: Answer, seconds: float) -> Outcome:
+def _outcome(asked: Asked, answer: Answer, seconds: float) -> Outcome:
     trace = _trace(asked, answer, seconds)
     text = answer.text
-    if not (state.greeted or asked.heard.last.disclosed):
+    if not (asked.state.greeted or asked.heard.last.disclosed):
         text += f"\n\n_{in_language(asked.persona.config.disclosure, asked.language)}_"
-    reply = _reply(asked, text, answer.rung, trace=trace.id)
+    reply = _reply(asked, text, answer.rung, trace=trace.id, answer=answer)
     limit = asked.bot.config.limits.message_chars
     lines = [
         line.model_copy(update={"text": line.text[:limit] + "…"}) if len(line.text) > limit else line
         for line in asked.heard.lines
     ]
-    state = state.model_copy(update={"greeted": True})
+    state = (answer.state or asked.state).model_copy(update={"greeted": True})
     return Outcome(state=state, lines=(*lines, line_of_reply(reply)), reply=reply, trace=trace)
 
 
-def _reply(asked: Asked, text: str, rung: Rung, *, language: str = "", trace: str = "") -> Reply:
+def _reply(
+    asked: Asked, text: str, rung: Rung, *, language: str = "", trace: str = "", answer: Answer | None = None
+) -> Reply:
     meant = asked.heard.meant
     return Reply(
         id=asked.turn.reply_id,
@@ -138,6 +145,8 @@ def _reply(asked: Asked, text: str, rung: Rung, *, language: str = "", trace: st
         persona_version=asked.persona.version,
         rung=rung,
         trace=trace,
+        cards=answer.cards if answer else (),
+        buttons=answer.buttons if answer else (),
         # In a group it must be seen who is answered; alone with the bot a quotation is only noise.
         reply_to=meant[-1].message if meant and meant[-1].group else "",
     )

@@ -7,11 +7,12 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import structlog
 
+from core.answer import Means
 from core.botfile import Bot
 from core.changes import Changes
 from core.claim import Claim
@@ -22,7 +23,6 @@ from core.lease import held_lease, meanwhile
 from core.line import WaitingLine, too_long
 from core.messages import Draft
 from core.phrases import Phrase, in_language, say
-from core.ports import TextModel
 from core.queue import consume, patiently
 from core.respond import line_of_reply, notice_reply, respond
 from core.seats import Seat, SeatedModel, Seats
@@ -54,11 +54,11 @@ class Pace:
 
 
 class Worker:
-    def __init__(self, store: Store, shelf: Shelf, bot: str, model: TextModel, pace: Pace = Pace()) -> None:
+    def __init__(self, store: Store, shelf: Shelf, bot: str, means: Means, pace: Pace = Pace()) -> None:
         self._store = store
         self._shelf = shelf
         self._bot = bot
-        self._model = model
+        self._means = means
         self._pace = pace
         self._seats = Seats(shelf.bot(bot).config.limits.concurrency, store.partitions)
         self._line = WaitingLine(store, bot, self._seats, HISTORY_LINES)
@@ -92,11 +92,12 @@ class Worker:
 
     async def _turn(self, turn: Turn, bot: Bot, seat: Seat) -> None:
         """Until it is committed, handed back or in line."""
-        model, crowded = SeatedModel(self._model, seat), False
+        crowded = False
+        means = replace(self._means, model=SeatedModel(self._means.model, seat))
         while True:
             try:
                 async with held_lease(partial(self._store.renew_turn, turn), self._store.lease_ms):
-                    turn, outcome = await self._answered(turn, bot, model, crowded)
+                    turn, outcome = await self._answered(turn, bot, means, crowded)
                 if outcome is not None:
                     return await self._commit(turn, outcome, bot, seat)
                 retry = partial(self._store.retry_turn, turn, self._pace.retry, turn.attempts + 1)
@@ -117,13 +118,13 @@ class Worker:
         rung = outcome.reply.rung.value if outcome.reply else "silent"
         log.info("answered", conversation=turn.conversation, messages=len(turn.messages), rung=rung)
 
-    async def _answered(self, turn: Turn, bot: Bot, model: TextModel, crowded: bool) -> tuple[Turn, Outcome | None]:
+    async def _answered(self, turn: Turn, bot: Bot, means: Means, crowded: bool) -> tuple[Turn, Outcome | None]:
         """The turn with all that has joined it while its answer was made, and its outcome (None: see _answer)."""
         while True:
             async with _writing(self._store, turn, bot, self._pace) as live:
                 try:
                     async with self._changes.watched(turn.conversation, partial(self._has_changed, turn, bot)):
-                        outcome = await self._answer(turn, bot, model, live, crowded)
+                        outcome = await self._answer(turn, bot, means, live, crowded)
                     return live.turn, outcome
                 except TurnChanged:
                     await self._changes.quiet(turn.conversation, bot.config.limits.merge_ms / 1000)
@@ -152,14 +153,14 @@ class Worker:
         with contextlib.suppress(StoreError, TimeoutError):
             await asyncio.wait_for(self._store.retry_turn(turn, 0, turn.attempts), HAND_BACK_S)
 
-    async def _answer(self, turn: Turn, bot: Bot, model: TextModel, live: _Live, crowded: bool) -> Outcome | None:
+    async def _answer(self, turn: Turn, bot: Bot, means: Means, live: _Live, crowded: bool) -> Outcome | None:
         """The outcome of a turn; None: the model failed, the shopper was told, try once more."""
         if turn.deaths >= DEATHS:
             log.error("workers died over this turn", conversation=turn.conversation, deaths=turn.deaths)
             return failed(turn, bot)
         last_try = turn.attempts + 1 >= TRIES
         try:
-            return await respond(turn, bot, model, live.show, last_try, crowded)
+            return await respond(turn, bot, means, live.show, last_try, crowded)
         except (StoreUnavailable, ModelBusy):
             raise
         except Exception as error:

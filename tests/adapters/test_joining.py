@@ -12,6 +12,7 @@ import pytest
 
 from adapters.discord import DiscordChannel
 from adapters.telegram import TelegramChannel
+from core.answer import Means
 from core.botfile import Bot, load_bot
 from core.inbox import PlatformMemory, StoredInbox
 from core.outbox import Outbox
@@ -43,7 +44,7 @@ async def serving(store: Store, bot: Bot, channel: TelegramChannel | DiscordChan
     model, shelf = ScriptedModel(GROUNDED, gate=asyncio.Semaphore(0)), Shelf([bot])
     running = [
         asyncio.create_task(channel.listen(StoredInbox(store, shelf))),
-        asyncio.create_task(Worker(store, shelf, bot.name, model, PACE).run()),
+        asyncio.create_task(Worker(store, shelf, bot.name, Means(model), PACE).run()),
         asyncio.create_task(Outbox(store, channel, grace_s=0.0).run()),
     ]
     topics = (store._keys.news(bot.name), store._keys.drafts(bot.name, channel.platform))

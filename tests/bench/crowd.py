@@ -16,6 +16,7 @@ from statistics import mean
 from rich.table import Table
 
 from bots.valkey import embedded_server, find_carried_server
+from core.answer import Means
 from core.botfile import Bot, load_bot
 from core.inbox import StoredInbox
 from core.messages import Address, Incoming, Outgoing, Person
@@ -193,7 +194,7 @@ async def _serving(bot: Bot, model: SlowModel, platform: Platform) -> AsyncItera
         async with embedded_server(Path(folder), find_carried_server()) as url, Store.open(url) as store:
             shelf = Shelf([bot])
             running = [
-                asyncio.create_task(Worker(store, shelf, bot.name, model).run()),
+                asyncio.create_task(Worker(store, shelf, bot.name, Means(model)).run()),
                 asyncio.create_task(Outbox(store, platform).run()),
             ]
             yield StoredInbox(store, shelf)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
+from core.answer import Means
 from core.botfile import Bot, load_bot
 from core.messages import Address, Incoming, Person, Rung
 from core.ports import ChatMessage, GenerationRequest, ModelInfo, Piece, Usage
@@ -80,7 +81,7 @@ async def _said(bot: Bot, question: str) -> tuple[Rung, str]:
     turn = Turn(
         conversation=address.id, fence=1, attempts=0, state=State(greeted=True), history=(), messages=(message,)
     )
-    outcome = await respond(turn, bot, AtOnce(), _ignore)
+    outcome = await respond(turn, bot, Means(AtOnce()), _ignore)
     assert outcome.reply is not None
     return outcome.reply.rung, outcome.reply.text
 

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 
 import structlog
 
+from core.answer import Means
 from core.shelf import Shelf
 from core.store import Store
 from core.worker import Worker
@@ -54,7 +55,7 @@ def _run(url: str, concurrency: int, pipe: Connection) -> None:
 async def _serve(url: str, concurrency: int, pipe: Connection) -> None:
     bot = shop(concurrency)
     async with Store.open(url) as store:
-        running = asyncio.create_task(Worker(store, Shelf([bot]), bot.name, AtOnce()).run())
+        running = asyncio.create_task(Worker(store, Shelf([bot]), bot.name, Means(AtOnce())).run())
         pipe.send("ready")
         while await asyncio.to_thread(pipe.recv) is not None:
             pipe.send(time.process_time())

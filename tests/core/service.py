@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from core.answer import Means
 from core.botfile import Bot
 from core.inbox import StoredInbox
 from core.messages import Address, Incoming
@@ -47,7 +48,7 @@ class Desk:
         return taken[0].read()
 
     def worker(self) -> Worker:
-        return Worker(self.store, self.shelf, "mugs", self.model, PACE)
+        return Worker(self.store, self.shelf, "mugs", Means(self.model), PACE)
 
     def outbox(self, grace_s: float = 0.0) -> Outbox:
         return Outbox(self.store, self.channel, backoff_s=0.01, grace_s=grace_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.answer import Means
 from core.botfile import Bot, load_bot
 from core.ports import TextModel
 from core.respond import respond
@@ -88,7 +89,7 @@ class Shown:
 
 
 async def answer(turn: Turn, bot: Bot, model: TextModel, last_try: bool = False) -> Outcome:
-    return await respond(turn, bot, model, Shown(), last_try)
+    return await respond(turn, bot, Means(model), Shown(), last_try)
 
 
 async def say(turn: Turn, bot: Bot, model: TextModel, last_try: bool = False) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from core.answer import Means
 from core.botfile import Bot, load_bot
 from core.errors import GenerationFailed, PromptTooLong, RequestInvalid
 from core.messages import Command, Kind, Person, Rung
@@ -58,7 +59,7 @@ async def test_an_order_number_or_a_greeting_in_a_burst_takes_nothing_away(bot: 
 
 async def test_an_answer_is_generated_shown_as_it_grows_and_traced(bot: Bot) -> None:
     shown = Shown()
-    outcome = await respond(turn(message(ASKED)), bot, ScriptedModel(GROUNDED), shown)
+    outcome = await respond(turn(message(ASKED)), bot, Means(ScriptedModel(GROUNDED)), shown)
     assert outcome.reply is not None
     assert outcome.reply.text == GROUNDED
     assert rung(outcome) is Rung.GROUNDED
@@ -75,7 +76,9 @@ async def test_an_answer_is_generated_shown_as_it_grows_and_traced(bot: Bot) -> 
 
 async def test_what_the_guard_stops_is_replaced_by_the_passage(bot: Bot) -> None:
     shown = Shown()
-    outcome = await respond(turn(message(ASKED)), bot, ScriptedModel("We repair broken handles within 3 days."), shown)
+    outcome = await respond(
+        turn(message(ASKED)), bot, Means(ScriptedModel("We repair broken handles within 3 days.")), shown
+    )
     assert outcome.reply is not None
     assert rung(outcome) is Rung.QUOTED
     assert GROUNDED in outcome.reply.text
