@@ -24,6 +24,7 @@ from bots.app import (
     until_signalled,
 )
 from bots.channels import NO_CHANNELS, Channels, make_channels
+from bots.memory import settle
 from bots.progress import opening
 from bots.settings import Settings, read_secrets
 from bots.table import show_table
@@ -41,6 +42,7 @@ async def run(folders: Sequence[Path], settings: Settings, console: Console, *, 
         for channel in channels.telegram:
             closing.push_async_callback(channel.close)
         standings = [Standing(channel) for channel in channels.all]
+        settle()
         async with closing:
             running = asyncio.create_task(run_service(service, channels, listening, stop, standings))
             announcing = asyncio.create_task(decided(standings))

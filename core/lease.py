@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 
 import structlog
 
@@ -19,65 +18,85 @@ def held(done: int, conversation: str) -> None:
         raise LeaseLost(f"another process took over {conversation}")
 
 
-@asynccontextmanager
-async def meanwhile(after_s: float, work: Callable[[], Coroutine[None, None, None]]) -> AsyncIterator[None]:
+class meanwhile:
     """Run ``work`` beside the block from ``after_s`` on, until the block ends. Most blocks end before: no task then."""
-    begun: list[asyncio.Task[None]] = []
-    timer = asyncio.get_running_loop().call_later(after_s, lambda: begun.append(asyncio.create_task(work())))
-    try:
-        yield
-    finally:
-        timer.cancel()
-        for task in begun:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+
+    def __init__(self, after_s: float, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        self._after_s = after_s
+        self._work = work
+        self._begun: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._after_s, self._begin)
+
+    def _begin(self) -> None:
+        self._begun = asyncio.create_task(self._work())
+
+    async def __aexit__(self, *_: object) -> None:
+        self._timer.cancel()
+        if self._begun is not None:
+            self._begun.cancel()
+            await asyncio.gather(self._begun, return_exceptions=True)
 
 
-@asynccontextmanager
-async def held_lease(renew: Callable[[], Awaitable[None]], lease_ms: int) -> AsyncIterator[None]:
-    """Renew a lease while the block runs. When it is lost the block is cancelled and what ``renew`` raised comes out."""
-    every_s = lease_ms / 3000
-    async with interruptible() as interrupt:
-
-        async def keep() -> None:
-            while True:
-                try:
-                    await renew()
-                except StoreUnavailable as error:
-                    # Nobody else can take the lease either while the store is away; the fence decides when it is back.
-                    log.debug("lease not renewed", reason=str(error))
-                except Exception as error:
-                    interrupt(error)
-                    return
-                await asyncio.sleep(every_s)
-
-        async with meanwhile(every_s, keep):
-            yield
-
-
-@asynccontextmanager
-async def interruptible() -> AsyncIterator[Callable[[Exception], None]]:
+class interruptible:
     """Gives a function with which another task ends the block: there it raises what the function is given. A block that
     is just ending raises it, too."""
-    task = asyncio.current_task()
-    assert task is not None
-    wanted = task.cancelling()
-    reasons: list[Exception] = []
-    over = False
 
-    def interrupt(reason: Exception) -> None:
-        if not (reasons or over):
-            reasons.append(reason)
-            task.cancel()
+    def __init__(self) -> None:
+        self._reason: Exception | None = None
+        self._over = False
 
-    try:
+    async def __aenter__(self) -> Callable[[Exception], None]:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task, self._wanted = task, task.cancelling()
+        return self.interrupt
+
+    def interrupt(self, reason: Exception) -> None:
+        if self._reason is None and not self._over:
+            self._reason = reason
+            self._task.cancel()
+
+    async def __aexit__(self, _: type[BaseException] | None, error: BaseException | None, __: object) -> None:
+        self._over = True
+        if self._reason is None:
+            return
         try:
-            yield interrupt
+            await asyncio.sleep(0)  # a cancellation that came too late for the block is felt here
+        except asyncio.CancelledError as felt:
+            error = felt
+        if isinstance(error, asyncio.CancelledError):
+            raise error if self._task.uncancel() > self._wanted else self._reason from None
+
+
+class held_lease:
+    """Renew a lease while the block runs. When it is lost the block is cancelled and what ``renew`` raised comes out."""
+
+    def __init__(self, renew: Callable[[], Awaitable[None]], lease_ms: int) -> None:
+        self._renew = renew
+        self._every_s = lease_ms / 3000
+        self._interruptible = interruptible()
+        self._meanwhile = meanwhile(self._every_s, self._keep)
+
+    async def __aenter__(self) -> None:
+        await self._interruptible.__aenter__()
+        await self._meanwhile.__aenter__()
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: object) -> None:
+        try:
+            await self._meanwhile.__aexit__()
         finally:
-            over = True
-            if reasons:
-                await asyncio.sleep(0)  # a cancellation that came too late for the block is felt here
-    except asyncio.CancelledError:
-        if reasons and task.uncancel() <= wanted:
-            raise reasons[0] from None
-        raise
+            await self._interruptible.__aexit__(kind, error, at)
+
+    async def _keep(self) -> None:
+        while True:
+            try:
+                await self._renew()
+            except StoreUnavailable as error:
+                # Nobody else can take the lease either while the store is away; the fence decides when it is back.
+                log.debug("lease not renewed", reason=str(error))
+            except Exception as error:
+                self._interruptible.interrupt(error)
+                return
+            await asyncio.sleep(self._every_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,7 +29,7 @@ class Address(Value):
     chat: str
     thread: str = ""
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The conversation's name in logs and keys, e.g. ``teahouse/telegram/4711``."""
         parts = [part for part in (self.bot, self.platform, self.chat, self.thread) if part]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -121,7 +119,8 @@ class Worker:
     async def _answered(self, turn: Turn, bot: Bot, means: Means, crowded: bool) -> tuple[Turn, Outcome | None]:
         """The turn with all that has joined it while its answer was made, and its outcome (None: see _answer)."""
         while True:
-            async with _writing(self._store, turn, bot, self._pace) as live:
+            live = _Live(self._store, turn, bot, self._pace)
+            async with meanwhile(self._pace.typing_after, live.type):
                 try:
                     async with self._changes.watched(turn.conversation, partial(self._has_changed, turn, bot)):
                         outcome = await self._answer(turn, bot, means, live, crowded)
@@ -221,10 +220,3 @@ class _Live:
         while not self._shown:
             await self.tell("")
             await asyncio.sleep(self._pace.typing_every)
-
-
-@asynccontextmanager
-async def _writing(store: Store, turn: Turn, bot: Bot, pace: Pace) -> AsyncIterator[_Live]:
-    live = _Live(store, turn, bot, pace)
-    async with meanwhile(pace.typing_after, live.type):
-        yield live

@@ -33,7 +33,7 @@ def shop(concurrency: int) -> Bot:
 
 
 class AtOnce:
-    """Says the first sentence of the facts that it is given, word by word, without any wait."""
+    """Says the first sentence of the facts that it is given, at once and in one piece."""
 
     info = ModelInfo(name="at once", digest="0" * 64, context_tokens=8192, languages=("en",))
 
@@ -52,7 +52,7 @@ class AtOnce:
 def _answer(facts: str) -> tuple[Piece, ...]:
     words = _WORD.findall(_SENTENCE_END.split(facts.split(": ", 1)[-1].strip())[0])
     usage = Usage(prompt_tokens=len(facts) // 4, completion_tokens=len(words), first_token_s=0, total_s=0)
-    return (*(Piece(text=word) for word in words), Piece(text="", finish="stop", usage=usage))
+    return (Piece(text="".join(words), finish="stop", usage=usage),)
 
 
 async def answered_from_notes(bot: Bot) -> dict[str, str]:

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 
 import structlog
 
+from bots.memory import settle
 from core.answer import Means
 from core.shelf import Shelf
 from core.store import Store
@@ -54,6 +55,7 @@ def _run(url: str, concurrency: int, pipe: Connection) -> None:
 
 async def _serve(url: str, concurrency: int, pipe: Connection) -> None:
     bot = shop(concurrency)
+    settle()
     async with Store.open(url) as store:
         running = asyncio.create_task(Worker(store, Shelf([bot]), bot.name, Means(AtOnce())).run())
         pipe.send("ready")
