@@ -7,23 +7,34 @@ input ends the chat.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from uuid import uuid4
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.style import Style
+from rich.text import Text
 
-from core.messages import Address, Command, Incoming, Kind, Outgoing, Person
+from core.messages import Address, Button, Card, Command, Incoming, Kind, Outgoing, Person
 from core.ports import Inbox, Traits
 
 MAX_CHARS = 1_000_000
+MAX_BESIDE = 100
 
 
 class TerminalChannel:
     """One person at one terminal. ``lines`` yields what they write; ``answered`` is called with each finished reply."""
 
-    traits = Traits(max_chars=MAX_CHARS, streams=True, edit_interval_s=0.05)
+    traits = Traits(
+        max_chars=MAX_CHARS,
+        streams=True,
+        edit_interval_s=0.05,
+        cards=MAX_BESIDE,
+        cards_with_text=True,
+        buttons=MAX_BESIDE,
+    )
 
     def __init__(
         self,
@@ -87,20 +98,56 @@ class TerminalChannel:
 
 
 class Screen:
-    """Shows an answer in the console as it grows, rendered from Markdown."""
+    """Shows an answer in the console as it grows, rendered from Markdown; then its products, and its buttons by number."""
 
     def __init__(self, console: Console, persona: str) -> None:
         self._console = console
         self._persona = persona
         self._live: Live | None = None
+        self._asks: tuple[str, ...] = ()
 
     def show(self, message: Outgoing) -> None:
         if self._live is None:
             self._console.print(f"\n[bold green]{self._persona}[/]")
             self._live = Live(console=self._console, refresh_per_second=20, vertical_overflow="visible")
             self._live.start()
-        self._live.update(Markdown(message.text or "…"), refresh=True)
+        self._live.update(shown(message.text or "…", message.cards, message.buttons), refresh=True)
         if message.final:
+            self._asks = tuple(button.text for button in message.buttons if not button.url)
             self._live.stop()
             self._live = None
             self._console.print()
+
+    def chosen(self, typed: str) -> str:
+        """What the button asks whose number was typed; else what was typed."""
+        number = typed.strip()
+        known = number.isascii() and number.isdigit() and 1 <= int(number) <= len(self._asks)
+        return self._asks[int(number) - 1] if known else typed
+
+
+def shown(text: str, cards: Sequence[Card], buttons: Sequence[Button]) -> RenderableType:
+    """An answer in Markdown, its products, and what may be asked next."""
+    parts: list[RenderableType] = [Markdown(text)]
+    parts += [Padding(_product(card), (1, 0, 0, 2)) for card in cards]
+    if buttons:
+        parts.append(Padding(_choices(buttons), (1, 0, 0, 2)))
+    return Group(*parts) if len(parts) > 1 else parts[0]
+
+
+def _product(card: Card) -> Text:
+    shown = Text(card.title, style="bold")
+    if card.price:
+        shown.append(f"  {card.price}", style=Style(color="green", bold=True))
+    for line, style in ((card.text, Style(bold=False)), (card.url, Style(color="blue", bold=False, link=card.url))):
+        if line:
+            shown.append("\n").append(line, style=style)
+    return shown
+
+
+def _choices(buttons: Sequence[Button]) -> Text:
+    """Those that ask have a number to type, links have their address."""
+    asks = [button for button in buttons if not button.url]
+    lines = [Text.assemble((f"[{number}] ", "bold cyan"), button.label) for number, button in enumerate(asks, 1)]
+    links = [button for button in buttons if button.url]
+    lines += [Text.assemble(f"{button.label}: ", (button.url, f"blue link {button.url}")) for button in links]
+    return Text("\n").join(lines)

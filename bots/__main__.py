@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 from rich.console import Console
@@ -26,8 +26,11 @@ app = typer.Typer(
 app.add_typer(bench.app, name="bench")
 dead = typer.Typer(help="Replies that could not be delivered: see, read, send again, forget.", no_args_is_help=True)
 app.add_typer(dead, name="dead")
+training = typer.Typer(help="Train what a bot learns from its owner's examples.", no_args_is_help=True)
+app.add_typer(training, name="train")
 out = Console()
 err = Console(stderr=True)
+Result = TypeVar("Result")
 
 BotDir = Annotated[Path, typer.Argument(metavar="BOT_DIR", help="A bot's folder, such as bots/teahouse.")]
 RedisUrl = Annotated[
@@ -99,17 +102,70 @@ def chat(
 @app.command()
 def check(bot: BotDir) -> None:
     """Read a bot's folder and name every mistake: file, line, key, what is wrong and what would be right."""
+    from bots.evaluation.command import check_tests
     from core.botfile import load_bot
 
     try:
         read = load_bot(bot)
+        tests = check_tests(read)
     except ConfigError as error:
         _print_problems(error)
         raise typer.Exit(1) from None
     out.print(
         f"[green]✓[/] {read.name} is right: {len(read.personas)} persona{'s' * (len(read.personas) != 1)}, "
-        f"{read.answers} approved answers, {read.notes} notes, {read.products} products · version {read.version}"
+        f"{read.answers} approved answers, {read.notes} notes, {read.products} products{tests} · version {read.version}"
     )
+
+
+@app.command()
+def ingest(
+    bot: BotDir,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Read a bot's notes and catalogue and bring its index up to date: only what changed is read and embedded again.
+
+    Names what could not be read, and why. Exit code 1: the folder has mistakes, or there is nothing to answer from.
+    """
+    from bots import ingest as ingesting
+
+    _go(ingesting.ingest(bot, _settings(log_level="error"), as_json=as_json, out=out, err=err))
+
+
+@app.command("eval")
+def evaluate(
+    bot: BotDir,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write everything as JSON; '-' is the standard output.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a report to read: one HTML file, or into a folder.")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="REV-or-DIR", help="Name each answer that differs from another version of the bot."),
+    ] = None,
+    repeat: Annotated[
+        int,
+        typer.Option(min=1, max=100, metavar="K", help="Run each conversation so often, each time with another seed."),
+    ] = 1,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this conversation, or those with this tag.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, metavar="N", help="How many at once. [dim]\\[default: model.parallel][/]"),
+    ] = None,
+) -> None:
+    """Run the conversations of a bot's tests.yaml and hold its answers against what is expected.
+
+    Exit code 0: all thresholds of eval in bot.yaml hold; 1: one does not; 2: a file is wrong or the model cannot be
+    opened, so nothing was measured.
+    """
+    from bots.evaluation import command
+
+    options = command.Options(json, html, against, repeat, tuple(only or ()), workers)
+    found = _go(command.evaluate(bot, options, _settings(log_level="error"), out, err), failed=2)
+    raise typer.Exit(0 if found.holds else 1)
 
 
 @app.command()
@@ -245,6 +301,53 @@ def record(
         _go(records.show_latest(settings, as_json=as_json, out=out))
 
 
+@training.command("intents")
+def train_intents(
+    bot: BotDir,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV",
+            help="Learn from this file (columns text and category) instead of the bot's examples; then nothing is saved.",
+        ),
+    ] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Evaluate on this file; without it, on examples kept apart in turn."),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all figures as JSON.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the figures and pictures of the confusion matrix there.")
+    ] = None,
+) -> None:
+    """Train the classifier of what shoppers want on a bot's intents.yaml, and show how good it is."""
+    from bots import train
+
+    wanted = train.Wanted(data, test, json, report)
+    _go(train.train_intents(bot, _settings(log_level="error"), wanted, out, err))
+
+
+@app.command()
+def unanswered(
+    bot: BotDir,
+    days: Annotated[int, typer.Option(min=1, max=365, help="How far back.")] = 30,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many themes.")] = 20,
+    drafts: Annotated[
+        bool, typer.Option("--drafts", help="Write a draft of an answer for each into drafts.yaml.")
+    ] = False,
+    publish: Annotated[bool, typer.Option("--publish", help="Put the finished drafts into answers.yaml.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each theme.")] = False,
+    redis_url: RedisUrl = None,
+) -> None:
+    """What shoppers asked and the shop's facts had no answer for, gathered into themes, the most frequent first."""
+    from bots import unanswered as questions
+
+    if publish:
+        return _go(questions.publish_drafts(bot, out))
+    wanted = questions.Wanted(days, limit, as_json, drafts)
+    _go(questions.unanswered(bot, _settings(redis_url=redis_url, log_level="error"), wanted, out, err))
+
+
 # ── what every command does ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -259,16 +362,16 @@ def _settings(**given: object) -> Settings:
     return settings
 
 
-def _go(work: Coroutine[Any, Any, None]) -> None:
-    """Run a command; what is wrong becomes one sentence and exit code 1."""
+def _go(work: Coroutine[Any, Any, Result], failed: int = 1) -> Result:
+    """Run a command; what is wrong becomes one sentence and the exit code ``failed``."""
     try:
-        asyncio.run(work)
+        return asyncio.run(work)
     except ConfigError as error:
         _print_problems(error)
-        raise typer.Exit(1) from None
+        raise typer.Exit(failed) from None
     except KefuError as error:
         err.print(f"[red]✗[/] {error}", highlight=False)
-        raise typer.Exit(1) from None
+        raise typer.Exit(failed) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 

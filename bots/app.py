@@ -16,21 +16,26 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+from adapters.lookup import open_look_ups
 from adapters.webchat import health_app, web_app
 from bots.channels import PLATFORMS, Channels
+from bots.ingest import bring_up_to_date, refreshing, tell_unread
+from bots.intents import ready
 from bots.progress import Opening
-from bots.settings import Role, Settings
+from bots.settings import Role, Settings, read_secrets
 from bots.valkey import open_store
 from core.answer import Means
-from core.botfile import Bot, load_bot
+from core.botfile import Bot
 from core.errors import ChannelNotReady, ConfigError, KefuError, LeaseLost, Problem, StoreError
 from core.inbox import StoredInbox
+from core.knowledge.ingest import read_bot
 from core.outbox import Outbox
-from core.ports import Channel, TextModel
-from core.shelf import Shelf
+from core.ports import Channel, Embedder, LookUps, TextModel
+from core.shelf import Refresh, Shelf
 from core.sole import Sole
 from core.store import Store
 from core.unattended import watch_answers, watch_sending
+from core.understanding.classifier import Classifier
 from core.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -62,18 +67,30 @@ class Service:
     models: Mapping[str, TextModel]
     embedded: bool
     role: Role = "both"
+    embedders: Mapping[str, Embedder] = field(default_factory=dict)
+    lookups: LookUps | None = None
+    intents: Mapping[str, Classifier] = field(default_factory=dict)
+
+    def means(self, bot: str) -> Means:
+        return Means(
+            model=self.models[bot],
+            embedder=self.embedders.get(bot),
+            lookups=self.lookups,
+            people=self.store.people,
+            intents=self.intents.get(bot),
+        )
 
     def workers(self) -> list[Worker]:
-        return [Worker(self.store, self.shelf, name, Means(model)) for name, model in self.models.items()]
+        return [Worker(self.store, self.shelf, name, self.means(name)) for name in self.models]
 
 
-def load_bots(folders: Sequence[Path]) -> list[Bot]:
-    """Read every folder. Raises ConfigError with the mistakes of all of them."""
+def load_bots(folders: Sequence[Path], data_dir: Path) -> list[Bot]:
+    """Read every folder, with what its index in ``data_dir`` has of it. Raises ConfigError with the mistakes of all."""
     bots: dict[str, Bot] = {}
     problems: list[Problem] = []
     for folder in folders:
         try:
-            bot = load_bot(folder)
+            bot = read_bot(folder, data_dir)
         except ConfigError as error:
             problems += [Problem(str(folder / p.file), p.line, p.key, p.wrong, p.right) for p in error.problems]
             continue
@@ -95,11 +112,37 @@ async def open_service(bots: Sequence[Bot], settings: Settings, progress: Openin
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.redis_url, settings.data_dir))
         models: Mapping[str, TextModel] = {}
+        embedders: Mapping[str, Embedder] = {}
+        lookups: LookUps | None = None
+        refresh: Refresh | None = None
+        intents: Mapping[str, Classifier] = {}
+        for bot in bots:
+            tell_unread(bot)
         if settings.role != "gateway":
-            from bots.engines import open_models  # a gateway runs where nothing of the engine is installed
+            from bots.engines import (
+                open_embedders,
+                open_models,
+            )  # a gateway runs where nothing of the engine is installed
 
             models = await stack.enter_async_context(open_models(bots, settings.data_dir, progress, tune=settings.tune))
-        yield Service(store, Shelf(bots), models, embedded=not settings.redis_url, role=settings.role)
+            embedders = await stack.enter_async_context(open_embedders(bots, settings.data_dir, progress))
+            bots = [
+                (await bring_up_to_date(bot, settings.data_dir, embedders.get(bot.name), progress)).bot for bot in bots
+            ]
+            refresh = refreshing(settings.data_dir, embedders)
+            declared = [(bot.name, name, config) for bot in bots for name, config in bot.config.lookups.items()]
+            lookups = await stack.enter_async_context(open_look_ups(declared, read_secrets()))
+            intents = await ready(bots, embedders, settings.data_dir, progress, train=settings.train)
+        yield Service(
+            store=store,
+            shelf=Shelf(bots, refresh) if refresh else Shelf(bots),
+            models=models,
+            embedded=not settings.redis_url,
+            role=settings.role,
+            embedders=embedders,
+            lookups=lookups,
+            intents=intents,
+        )
 
 
 # ── running ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -270,6 +270,46 @@ def crowd(
     raise typer.Exit(crowd_command.crowd(Crowd(chats, at_once, answer_s), json))
 
 
+_RETRIEVAL_HELP = _paragraphs(
+    """
+Measure what is found, and how fast: generated passages of a shop, asked in other words, in Chinese and English and
+across them; beside it bm25s alone and numpy that compares all vectors.
+
+[bold]recall@k[/]: the passage that a question was made for is among the first k. With --data, a folder with train.csv and
+test.csv (text, category): the training questions are the index, the test questions are asked, and a hit is their category
+among the first k different ones of what is nearest. [bold]ms[/]: one search on one core, the vector of the question given;
+what that takes is the last column.
+
+In full it takes some minutes, most of them to embed 100,000 passages.
+"""
+)
+
+
+@app.command(help=_RETRIEVAL_HELP)
+def retrieval(
+    json: Json = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, metavar="DIR", help="Match the questions of this folder, too."),
+    ] = None,
+    sizes: Annotated[
+        str | None,
+        typer.Option(metavar="N,N…", help="Generated passages; 0: none.", show_default="1000,10000,100000"),
+    ] = None,
+    large: Annotated[
+        bool, typer.Option("--large", help="With the larger of the bundled embedders; takes ten times as long.")
+    ] = False,
+) -> None:
+    """See _RETRIEVAL_HELP."""
+    with _checkout():
+        from tests.bench import retrieval_command
+        from tests.bench.retrieval import SIZES
+
+    wanted = () if sizes == "0" else _numbers("--sizes", sizes, 100_000) or SIZES
+    size: Literal["small", "large"] = "large" if large else "small"
+    raise typer.Exit(retrieval_command.retrieval(retrieval_command.Arguments(wanted, data, json, size)))
+
+
 @app.command()
 def soak(
     requests: Annotated[int, typer.Option(min=1, help="How many.")] = 2000,
@@ -287,3 +327,26 @@ def soak(
         from tests.bench.soak import Soak
 
     raise typer.Exit(command.soak(Soak(requests, seed), allow_mb, json, model))
+
+
+@app.command()
+def retail(
+    data: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="A JSON file of a shop's products with variants.", exists=True, dir_okay=False
+        ),
+    ],
+    questions: Annotated[int, typer.Option(min=1, max=10_000, help="How many are asked.")] = 100,
+    seed: Annotated[int, typer.Option(help="What is random comes from it.")] = 0,
+    json: Json = None,
+) -> None:
+    """Make a bot of a shop's data and ask it for prices, stock and variants: nothing that it says may be wrong.
+
+    Exit code 1 if an answer says something that the data does not, or if less than 90 % are answered.
+    """
+    with _checkout():
+        from tests.bench import retail_command
+        from tests.bench.retail import Retail
+
+    raise typer.Exit(retail_command.retail(Retail(data, questions, seed), json))

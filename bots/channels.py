@@ -83,6 +83,7 @@ def _telegram(bot: Bot, store: Store, secrets: Mapping[str, str]) -> TelegramCha
             webhook=webhook,
             stream=config.stream,
             moves=PlatformMemory(store, bot.name, "telegram"),
+            transcript=StoredTranscript(store),
         )
     except ChannelNotReady as error:
         return Absent(bot.name, "telegram", str(error))
@@ -103,6 +104,7 @@ def _discord(bot: Bot, store: Store, secrets: Mapping[str, str]) -> DiscordChann
         stream=config.stream,
         seen=memory,
         withdrawals=memory,
+        transcript=StoredTranscript(store),
     )
 
 

@@ -18,7 +18,7 @@ from bots.app import Service, Standing, serve_channel
 from core.commands import greeting
 from core.inbox import StoredInbox
 from core.language import detect
-from core.messages import Outgoing
+from core.messages import Button, Card, Outgoing
 from core.phrases import in_language
 from core.state import Trace
 
@@ -54,6 +54,8 @@ class AnswerJson(BaseModel):
     findings: list[str]
     model: str
     trace: str
+    cards: list[Card] = []
+    buttons: list[Button] = []
 
 
 async def chat(service: Service, bot: str, session: str, console: Console) -> None:
@@ -63,7 +65,7 @@ async def chat(service: Service, bot: str, session: str, console: Console) -> No
     console.print(Markdown(greeting(persona, language)))
     console.print("\nCtrl-D ends the chat. /new forgets it, /help lists what you can write.\n", style="dim")
     screen = Screen(console, in_language(persona.config.name, language))
-    await _talk(service, TerminalChannel(bot, session, _typed(), screen.show, language))
+    await _talk(service, TerminalChannel(bot, session, _typed(screen), screen.show, language))
 
 
 def terminal_language() -> str:
@@ -75,7 +77,8 @@ def terminal_language() -> str:
     return ""
 
 
-async def _typed() -> AsyncIterator[str]:
+async def _typed(screen: Screen) -> AsyncIterator[str]:
+    """The number of a button stands for what it asks."""
     prompt: PromptSession[str] = PromptSession("› ")
     while True:
         try:
@@ -83,7 +86,7 @@ async def _typed() -> AsyncIterator[str]:
         except (EOFError, KeyboardInterrupt):
             return
         if text.strip():
-            yield text
+            yield screen.chosen(text)
 
 
 async def ask(
@@ -153,6 +156,8 @@ def _as_json(question: str, message: Outgoing, rung: str, trace: Trace | None, s
         findings=list(known.findings),
         model=known.model,
         trace=known.id,
+        cards=list(message.cards),
+        buttons=list(message.buttons),
     )
 
 

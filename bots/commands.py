@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.markdown import Markdown
 
+from adapters.terminal import shown
 from bots import chat as terminal
 from bots.app import (
     Service,
@@ -34,7 +34,7 @@ from core.errors import ChannelNotReady
 
 async def run(folders: Sequence[Path], settings: Settings, console: Console, *, web: bool = True) -> None:
     """``web``: listen on the port of the settings; a worker needs it only to be asked how it is."""
-    bots = load_bots(folders)
+    bots = load_bots(folders, settings.data_dir)
     listening = bound_socket(settings.host, settings.port) if web else None
     async with until_signalled() as stop, _opened(bots, settings, console) as service:
         channels = open_channels(service)
@@ -73,7 +73,7 @@ def _address(host: str, listening: socket.socket) -> str:
 async def chat(
     folder: Path, settings: Settings, questions: Sequence[str], as_json: bool, session: str, out: Console, err: Console
 ) -> None:
-    bots = load_bots([folder])
+    bots = load_bots([folder], settings.data_dir)
     alone = settings.model_copy(update={"role": "both"})  # whatever this machine is, here we ask and answer
     async with _opened(bots, alone, err) as service:
         name = bots[0].name
@@ -86,7 +86,7 @@ async def chat(
                 print(answer.model_dump_json(), flush=True)
             else:
                 out.print(f"[bold]› {answer.question}[/]", highlight=False)
-                out.print(Markdown(answer.text))
+                out.print(shown(answer.text, answer.cards, answer.buttons))
                 out.print()
 
         await terminal.ask(service, name, session, questions, answered)

@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bots.engines import open_embedder
 from bots.progress import opening
 from bots.settings import Settings
 from core.botfile import load_bot
 from core.errors import ConfigError, Problem
 from core.ports import EmbedderInfo
-from models.embed import load_embedder
 
 
 class EmbeddingsJson(BaseModel):
@@ -50,7 +50,7 @@ async def embed(
     if config is None:
         raise ConfigError((Problem("bot.yaml", 0, "embedder", "is missing", _RIGHT),))
     with opening(err) as progress, progress.step("Loading the embedding model"):
-        embedder = await load_embedder(config, bot.folder, data_dir=settings.data_dir, progress=progress.downloaded)
+        embedder = await open_embedder(config, bot.folder, data_dir=settings.data_dir, progress=progress)
     async with embedder:
         vectors = await embedder.embed(texts, kind=kind)
     if as_json:
@@ -59,7 +59,7 @@ async def embed(
         _show(out, embedder.info, texts, vectors)
 
 
-_RIGHT = "Write for example embedder: /models/e5-small.gguf, see README.md, Configuration reference"
+_RIGHT = "Write for example embedder: bundled, or a path to a GGUF, see README.md, Configuration reference"
 
 
 def _as_json(info: EmbedderInfo, kind: str, texts: Sequence[str], vectors: NDArray[np.float32]) -> EmbeddingsJson:

@@ -5,18 +5,59 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bots.progress import Opening
 from bots.settings import read_secrets
 from core.botfile import Bot
-from core.config import ModelConfig
+from core.config import EmbedderConfig, ModelConfig
 from core.errors import ModelUnavailable
-from core.ports import TextModel
+from core.ports import Embedder, TextModel
 from models.engine import Engine
 from models.load import load_model, model_key
 from models.server import ServerModel, open_server
 
+if TYPE_CHECKING:
+    from models.embed import GgufEmbedder
+    from models.sentences import SentenceEmbedder
+
 BINDING = "llama_cpp"
+
+
+@asynccontextmanager
+async def open_embedders(bots: Sequence[Bot], data_dir: Path, progress: Opening) -> AsyncIterator[dict[str, Embedder]]:
+    """The embedder of each bot that has one, by the bot's name; bots that name the same one share it.
+
+    Raises ModelUnavailable with one sentence to act on.
+    """
+    opened: dict[object, Embedder] = {}
+    embedders: dict[str, Embedder] = {}
+    async with AsyncExitStack() as stack:
+        for bot in bots:
+            config = bot.config.embedder
+            if config is None:
+                continue
+            # A relative path begins at the bot's folder, whatever else is equal.
+            key = config.model_dump_json(), "" if config.bundled else bot.folder
+            if key not in opened:
+                with progress.step(f"Loading the embedder of {bot.name}"):
+                    embedder = await open_embedder(config, bot.folder, data_dir=data_dir, progress=progress)
+                opened[key] = await stack.enter_async_context(embedder)
+            embedders[bot.name] = opened[key]
+        yield embedders
+
+
+async def open_embedder(
+    config: EmbedderConfig, base_dir: Path, *, data_dir: Path, progress: Opening
+) -> GgufEmbedder | SentenceEmbedder:
+    """Close it with ``aclose()``, or use it in ``async with``. Raises ModelUnavailable."""
+    if config.bundled:
+        from models.sentences import open_sentences
+
+        return await open_sentences(config.bundled, data_dir)
+    from models.embed import load_embedder
+
+    return await load_embedder(config, base_dir, data_dir=data_dir, progress=progress.downloaded)
 
 
 @asynccontextmanager

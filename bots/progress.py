@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -26,6 +26,23 @@ class Opening:
             yield
         finally:
             self._bars.remove_task(task)
+
+    @contextmanager
+    def counted(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """A bar for work of which the number of parts is known: it is told how many are done, of how many."""
+        task: TaskID | None = None
+
+        def told(done: int, total: int) -> None:
+            nonlocal task
+            if task is None:
+                task = self._bars.add_task(what)
+            self._bars.update(task, description=f"{what} ({done} of {total})", completed=done, total=total)
+
+        try:
+            yield told
+        finally:
+            if task is not None:
+                self._bars.remove_task(task)
 
     def downloaded(self, progress: Progress) -> None:
         """Called from the thread that downloads."""

@@ -152,7 +152,10 @@ def _number(record: Record, delivery: str) -> int:
 
 
 def _text(line: Line) -> str:
-    return line.text or f"({line.kind.value})"
+    """With what stood beside it, in brackets."""
+    beside = [" · ".join(filter(None, (card.title, card.price))) for card in line.cards]
+    beside += [button.label for button in line.buttons]
+    return "\n".join([line.text or f"({line.kind.value})", *(f"[{one}]" for one in beside)])
 
 
 def _time(at: datetime) -> str:

@@ -24,13 +24,19 @@ class Settings(BaseSettings):
     role: Role = Field(
         default="both", description="gateway: only the platforms; worker: only the answers; both: all in one process"
     )
-    data_dir: Path = Field(default=Path(".kefu"), description="where the embedded store keeps its data")
+    data_dir: Path = Field(
+        default=Path(".kefu"),
+        description="where the embedded store, the index of each bot and what was trained are kept",
+    )
     redis_url: str = Field(
         default="", description="a Redis or Valkey server; empty: an embedded one in the data folder"
     )
     host: str = Field(default="127.0.0.1", description="the address the web chat listens on; 0.0.0.0: all")
     port: int = Field(default=8080, ge=0, le=65535, description="the port of the web chat; 0: any free one")
     tune: bool = Field(default=True, description="measure new models at their first load on this machine")
+    train: bool = Field(
+        default=True, description="learn a bot's intents.yaml at the start when it has changed; it takes seconds"
+    )
     log: Literal["text", "json"] = Field(default="text", description="the form of the log on the terminal")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="what is logged")
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 import hashlib
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from core.config import LANGUAGE_TAG, SLUG, ApprovedAnswerConfig, BotConfig, PersonaConfig, ProductConfig
+from core.config import SLUG, ApprovedAnswerConfig, BotConfig, PersonaConfig, ProductConfig
 from core.errors import ConfigError, Problem
 from core.knowledge.base import Knowledge
-from core.knowledge.passages import Passage, of_note, of_product
-from core.language import detect
+from core.knowledge.sources.gather import Gathered, SourceFile, Wanted, gather
+from core.lookups.checking import check_look_ups
+from core.lookups.declared import LookUp, declared
 from core.ports import ChatMessage
-from core.yamlfile import Reading, line_of, nearest, parse_yaml, read_yaml, validated, what_is_right, what_is_wrong
+from core.products.named import Goods
+from core.recommend.assortment import Assortment
+from core.understanding.checking import read_intents
+from core.understanding.examples import Example
+from core.yamlfile import Reading, line_of, nearest, parse_yaml, read_yaml, validated
 
 # The web server's own addresses.
 RESERVED = frozenset({"health", "telegram", "discord", "console", "api"})
-PLAIN_COLUMNS = ("sku", "category", "price", "currency", "unit", "stock", "tags")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +48,35 @@ class Bot:
     config: BotConfig
     personas: Mapping[str, Persona]
     knowledge: Knowledge
+    catalogue: tuple[ProductConfig, ...]
+    assortment: Assortment = field(repr=False, compare=False)
+    goods: Goods = field(repr=False, compare=False)
     answers: int
     notes: int
-    products: int
+    lookups: Mapping[str, LookUp] = field(default_factory=dict)
+    intents: Sequence[Example] = field(default=(), repr=False)
+    sources: Gathered = field(default_factory=Gathered)
     heads: PromptHeads = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property
     def languages(self) -> Sequence[str]:
         return self.config.languages
 
+    @property
+    def products(self) -> int:
+        return len(self.catalogue)
+
     def persona(self, name: str = "") -> Persona:
         """The persona of that name; the bot's own if there is none (any more)."""
         return self.personas.get(name) or self.personas[self.config.persona]
 
 
-def load_bot(folder: Path) -> Bot:
-    """Read the bot in ``folder``. Raises ConfigError with every mistake that it has."""
+def load_bot(folder: Path, kept: Iterable[SourceFile] = (), *, strict: bool = True) -> Bot:
+    """Read the bot in ``folder``. Raises ConfigError with every mistake that it has.
+
+    ``kept``: what its sources gave before; only changed ones are read again. Without ``strict`` a note or an export's row
+    that cannot be read is no mistake: it is left out, and ``Bot.sources`` says why.
+    """
     folder = folder.resolve()
     reading = Reading(folder)
     if not folder.is_dir():
@@ -84,14 +97,18 @@ def load_bot(folder: Path) -> Bot:
     config = read_yaml(reading, folder / "bot.yaml", BotConfig, required=True)
     personas = dict(_personas(reading))
     answers = _answers(reading, folder / "answers.yaml")
-    notes = list(_notes(reading, config.languages if config else ["en"]))
-    products = list(_products(reading, folder / "catalog.csv"))
+    sources = gather(reading, Wanted.of(config), {one.file: one for one in kept})
+    products = tuple(sources.products())
+    intents = read_intents(reading, config.languages, answers, products) if config else ()
     if config is not None:
         _check_together(reading, config, personas)
+        check_look_ups(reading, config.lookups, config.languages, [answer.id for answer in answers])
+    if strict:
+        reading.problems += sources.unread
     if reading.problems or config is None:
         raise ConfigError(tuple(sorted(reading.problems)))
-    rows = [passage for product in products for passage in of_product(product, config.languages)]
-    knowledge = Knowledge(config.languages, answers, [*notes, *rows])
+    passages = list(sources.passages(config.languages))
+    knowledge = Knowledge(config.languages, answers, passages, products)
     return Bot(
         name=folder.name,
         folder=folder,
@@ -99,9 +116,14 @@ def load_bot(folder: Path) -> Bot:
         config=config,
         personas=personas,
         knowledge=knowledge,
+        catalogue=products,
+        assortment=Assortment(products, config.recommend),
+        goods=Goods(products),
         answers=len(answers),
-        notes=len({passage.id.split("#")[0] for passage in notes}),
-        products=len(products),
+        notes=len({passage.id.split("#")[0] for passage in passages if passage.kind == "note"}),
+        lookups=declared(config.lookups, config.languages),
+        intents=intents,
+        sources=sources,
     )
 
 
@@ -188,99 +210,15 @@ def _answers(reading: Reading, file: Path) -> list[ApprovedAnswerConfig]:
                 file, line, f"{index}.id", f"'{answer.id}' is used twice", f"First used in line {seen[answer.id]}"
             )
         seen.setdefault(answer.id, line)
+        _check_labels(reading, file, answer, data, index)
         answers.append(answer)
     return answers
 
 
-def _notes(reading: Reading, languages: Sequence[str]) -> Iterator[Passage]:
-    root = reading.folder / "notes"
-    for file in sorted(root.rglob("*.md")):
-        text = reading.text(file)
-        if text is None:
-            continue
-        name, _, suffix = file.relative_to(root).as_posix().removesuffix(".md").rpartition(".")
-        language = suffix if name and suffix in languages else detect(text, languages)
-        yield from of_note(file.relative_to(root).as_posix().removesuffix(".md"), language, text)
-
-
-def _products(reading: Reading, file: Path) -> Iterator[ProductConfig]:
-    if not file.exists():
-        return
-    text = reading.text(file)
-    if text is None:
-        return
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    seen: dict[str, int] = {}
-    try:
-        header = [cell.strip() for cell in next(rows, [])]
-        if not _check_header(reading, file, header):
-            return
-        for row in rows:
-            if not any(cell.strip() for cell in row):
-                continue
-            product = _product(reading, file, rows.line_num, header, row)
-            if product is None:
-                continue
-            if product.sku in seen:
-                reading.wrong(
-                    file,
-                    rows.line_num,
-                    "sku",
-                    f"'{product.sku}' is used twice",
-                    f"First used in line {seen[product.sku]}",
-                )
-            seen.setdefault(product.sku, rows.line_num)
-            yield product
-    except csv.Error as error:
-        reading.wrong(
-            file,
-            rows.line_num,
-            "",
-            f"is no proper CSV: {error}",
-            'A cell with a comma or a line break stands in "quotation marks"',
-        )
-
-
-def _check_header(reading: Reading, file: Path, header: list[str]) -> bool:
-    before = len(reading.problems)
-    known = [*PLAIN_COLUMNS, "name_en", "name_zh", "description_en", "description_zh"]
-    for name in header:
-        kind, _, language = name.partition("_")
-        if name not in PLAIN_COLUMNS and kind not in ("name", "description"):
-            reading.wrong(file, 1, name, "is no known column", nearest(name, known))
-        elif name not in PLAIN_COLUMNS and not LANGUAGE_TAG.fullmatch(language):
-            reading.wrong(file, 1, name, "ends in no language tag", f"Write for example {kind}_en or {kind}_pt-BR")
-    for name in sorted({name for name in header if header.count(name) > 1}):
-        reading.wrong(file, 1, name, "this column stands here twice", "Write each column once")
-    for name in ("sku", "category", "price", "currency", "stock"):
-        if name not in header:
-            reading.wrong(file, 1, name, "this column is missing", f"The columns are: {', '.join(known)}")
-    return len(reading.problems) == before
-
-
-def _product(reading: Reading, file: Path, line: int, header: list[str], row: list[str]) -> ProductConfig | None:
-    if len(row) != len(header):
-        reading.wrong(
-            file,
-            line,
-            "",
-            f"has {len(row)} cells, the header has {len(header)}",
-            'Is a cell with a comma missing its "quotation marks"?',
-        )
-        return None
-    cells = {name: cell.strip() for name, cell in zip(header, row, strict=True)}
-    data: dict[str, object] = {name: cells[name] for name in PLAIN_COLUMNS if name in cells}
-    for prefix, key in (("name_", "names"), ("description_", "descriptions")):
-        data[key] = {
-            name.removeprefix(prefix): cell for name, cell in cells.items() if name.startswith(prefix) and cell
-        }
-    try:
-        return ProductConfig.model_validate(data)
-    except ValidationError as error:
-        for details in error.errors():
-            path = tuple(str(part) for part in details["loc"])
-            key = {"names": "name_", "descriptions": "description_"}.get(path[0] if path else "", "") + (
-                path[-1] if path else ""
-            )
-            reading.wrong(file, line, key, what_is_wrong(details), what_is_right(details, ProductConfig))
-        return None
+def _check_labels(reading: Reading, file: Path, answer: ApprovedAnswerConfig, data: object, index: int) -> None:
+    """Each button has a label in each language of its answer."""
+    for number, button in enumerate(answer.buttons):
+        if missing := sorted(set(answer.answer) - set(button.label)):
+            key = (index, "buttons", number, "label")
+            wrong = f"is missing in: {', '.join(missing)}"
+            reading.wrong(file, line_of(data, key), ".".join(map(str, key)), wrong, "Write it in each language")

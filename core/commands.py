@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from core.botfile import Bot, Persona
 from core.language import base
+from core.lookups.state import only_misses
 from core.messages import Command, Incoming
 from core.phrases import Phrase, in_language, say
 from core.state import State
@@ -27,7 +28,13 @@ def run(message: Incoming, bot: Bot, persona: Persona, state: State) -> Said:
         case Command.START:
             return Said(greeting(persona, language), state.model_copy(update={"greeted": True}))
         case Command.NEW:
-            kept = State(language=language, language_chosen=state.language_chosen, persona=state.persona, greeted=True)
+            kept = State(
+                language=language,
+                language_chosen=state.language_chosen,
+                persona=state.persona,
+                greeted=True,
+                looking=only_misses(state.looking),  # or it could be guessed on and on
+            )
             return Said(say(Phrase.NEW, language), kept, erase=True)
         case Command.HUMAN:
             return Said(say(Phrase.HUMAN, language, contact=contact), state.model_copy(update={"wants_person": True}))

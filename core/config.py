@@ -9,66 +9,17 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, ConfigDict, Field, NonNegativeFloat, field_validator, model_validator
 
+from core.knowledge.sources.config import Catalogues, SourcesConfig
+from core.lookups.config import LookUpConfig
 from core.ports import Sampling
-
-LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z]{4})?(-[A-Z]{2})?")
-ENVIRONMENT_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
-SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*")
-
-
-def _language(value: str) -> str:
-    if not LANGUAGE_TAG.fullmatch(value):
-        raise ValueError("is no language tag; write for example en, zh or pt-BR")
-    return value
-
-
-def _environment_name(value: str) -> str:
-    if not ENVIRONMENT_NAME.fullmatch(value):
-        raise ValueError(
-            "must be the name of an environment variable such as TELEGRAM_BOT_TOKEN; "
-            "put the secret itself into .env, never into this file"
-        )
-    return value
-
-
-def _slug(value: str) -> str:
-    if not SLUG.fullmatch(value):
-        raise ValueError("must be made of small letters, digits, '-' and '_', such as delivery-cost")
-    return value
-
-
-def _one_or_many(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _not_blank(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must not be empty")
-    return value.strip()
-
-
-Language = Annotated[str, AfterValidator(_language)]
-Secret = Annotated[str, AfterValidator(_environment_name)]
-Slug = Annotated[str, AfterValidator(_slug)]
-Text = Annotated[str, AfterValidator(_not_blank)]
-Texts = Annotated[dict[Language, Text], Field(min_length=1)]
-TextList = Annotated[list[Text], BeforeValidator(_one_or_many)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
+from core.recommend.config import RecommendConfig
+from core.sections import LANGUAGE_TAG as LANGUAGE_TAG
+from core.sections import SLUG as SLUG
+from core.sections import Language, Secret, Section, Slug, Text, TextList, Texts
+from core.testbench.config import EvalConfig
+from core.trust.config import ClaimsConfig
 
 # ── bot.yaml ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -182,9 +133,17 @@ class ModelConfig(Section):
         return self.wording or ("close" if self.bundled else "free")
 
 
-class EmbedderConfig(Section):
-    """``embedder:`` in bot.yaml: a path to a GGUF, or a mapping with these keys."""
+BUNDLED_EMBEDDERS = {"bundled": "small", "bundled-large": "large"}
 
+
+class EmbedderConfig(Section):
+    """``embedder:`` in bot.yaml: the word ``bundled`` or ``bundled-large``, a path to a GGUF, or a mapping with these keys."""
+
+    bundled: Literal["small", "large", ""] = Field(
+        default="",
+        description="sentence encoders that are installed with Kefu (Chinese, English and more): small answers in 3 ms, "
+        "large is surer and needs ten times as long; where large does not run (only x86-64 Linux has it), it is small",
+    )
     path: str = Field(default="", description="a GGUF file; a relative path starts at the bot's folder")
     repo: str = Field(default="", description="a Hugging Face repository, e.g. CompendiumLabs/bge-small-en-v1.5-gguf")
     file: str = Field(default="", description="the GGUF file in that repository; downloaded once, resumed, checked")
@@ -202,13 +161,16 @@ class EmbedderConfig(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_path(cls, value: Any) -> Any:
-        return {"path": value} if isinstance(value, str) else value
+    def _from_word(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            size = BUNDLED_EMBEDDERS.get(value)
+            return {"bundled": size} if size else {"path": value}
+        return value
 
     @model_validator(mode="after")
     def _exactly_one_source(self) -> Self:
-        if bool(self.path) == bool(self.repo):
-            raise ValueError("needs exactly one of: path, repo (with file)")
+        if [bool(self.bundled), bool(self.path), bool(self.repo)].count(True) != 1:
+            raise ValueError("needs exactly one of: bundled, path, repo (with file)")
         if bool(self.repo) != bool(self.file):
             raise ValueError("repo and file belong together: repo names the repository, file the .gguf in it")
         return self
@@ -312,6 +274,18 @@ class PersonConfig(Section):
     contact: Texts = Field(description="how to reach a person, for each language: hours, phone, e-mail")
 
 
+class LadderConfig(Section):
+    """How sure each rung of the answer ladder must be."""
+
+    precision: float = Field(
+        default=0.95,
+        ge=0.5,
+        lt=1,
+        description="of what is found by meaning, the share that must be right, measured on the bot's own questions; "
+        "0.8 answers more, 0.99 less",
+    )
+
+
 class BotConfig(Section):
     title: Texts = Field(description="the shop's name, for each language")
     languages: list[Language] = Field(
@@ -320,11 +294,29 @@ class BotConfig(Section):
     persona: Slug = Field(description="the persona that answers: the name of a file in personas/ without .yaml")
     model: ModelConfig = Field(default=ModelConfig(bundled=True), description="bundled, a path to a GGUF, or a mapping")
     embedder: EmbedderConfig | None = Field(
-        default=None, description="an embedding model of your own: a path to a GGUF, or a mapping, see below"
+        default=None,
+        description="what finds by meaning beside the words: bundled, bundled-large, a path to a GGUF, a mapping (see below), "
+        "or none: words alone",
+    )
+    claims: ClaimsConfig = Field(default=ClaimsConfig(), description="what a generated answer may say, see below")
+    ladder: LadderConfig = Field(default=LadderConfig(), description="how sure an answer must be, see below")
+    sources: SourcesConfig = Field(default=SourcesConfig(), description="where the notes are, and how they are cut")
+    catalogue: Catalogues = Field(
+        default=[], description="files with products, and what their fields mean; empty: catalog.csv, if it is there"
     )
     person: PersonConfig = Field(description="how a shopper reaches a person")
+    lookups: dict[Slug, LookUpConfig] = Field(
+        default={}, description="what is looked up in the shop's own API, by name; mappings, see below"
+    )
+    recommend: RecommendConfig = Field(default=RecommendConfig(), description="how products are recommended, see below")
     platforms: PlatformsConfig = Field(default=PlatformsConfig(), description="where the bot answers")
     limits: LimitsConfig = Field(default=LimitsConfig(), description="sizes and times")
+    eval: EvalConfig = Field(default=EvalConfig(), description="what the test bench must find, see below")
+
+    @field_validator("embedder", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        return None if value == "none" else value
 
 
 # ── personas/*.yaml ──────────────────────────────────────────────────────────────────────────────────────
@@ -361,14 +353,50 @@ class PersonaConfig(Section):
 # ── answers.yaml, catalog.csv ────────────────────────────────────────────────────────────────────────────
 
 
+class AnswerButtonConfig(Section):
+    label: Texts = Field(description="what stands on it, for each language of the answer; at most 40 characters")
+    text: dict[Language, Text] = Field(
+        default={}, description="what pressing it asks, for each language; empty: its label. May be a command: /human"
+    )
+    url: str = Field(default="", description="what pressing it opens instead, e.g. https://shop.example/sizes")
+
+    @field_validator("label")
+    @classmethod
+    def _short(cls, label: dict[str, str]) -> dict[str, str]:
+        for text in label.values():
+            if len(text) > 40 or "\n" in text:
+                raise ValueError(f"{text[:60]!r} does not fit on a button: at most 40 characters in one line")
+        return label
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        return _web_address(url)
+
+    @model_validator(mode="after")
+    def _one_way_on(self) -> Self:
+        if self.text and self.url:
+            raise ValueError("asks a text or opens a url, not both")
+        missing = sorted(set(self.label) - set(self.text)) if self.text else []
+        if missing:
+            raise ValueError(f"has a label but no text in: {', '.join(missing)}")
+        return self
+
+
 class ApprovedAnswerConfig(Section):
     id: Slug = Field(description="the answer's name, e.g. delivery-cost")
     questions: Annotated[dict[Language, TextList], Field(min_length=1)] = Field(
         description="how shoppers ask it, for each language"
     )
     answer: Texts = Field(description="the answer, for each language (Markdown)")
+    only_asked: bool = Field(
+        default=False, description="sent to its own questions alone, never quoted for one that is near: small talk"
+    )
     valid_from: date | None = Field(default=None, description="not used before this day")
     valid_until: date | None = Field(default=None, description="not used after this day")
+    buttons: Annotated[list[AnswerButtonConfig], Field(max_length=5)] = Field(
+        default=[], description="ways on beside the answer, at most 5; mappings"
+    )
 
     @model_validator(mode="after")
     def _same_languages(self) -> Self:
@@ -380,15 +408,52 @@ class ApprovedAnswerConfig(Section):
         return self
 
 
+def _web_address(value: str) -> str:
+    value = value.strip()
+    if value and not WEB_ADDRESS.fullmatch(value):
+        raise ValueError(f"{value[:80]!r} is no address of the web; write for example https://shop.example/mug.jpg")
+    return value
+
+
+WEB_ADDRESS = re.compile(r"https?://[^/?#\s@]+([/?#]\S*)?")
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+Price = Annotated[str, Field(pattern=r"^\d+(\.\d{1,2})?$")]
+
+
+class VariantConfig(Section):
+    """One way in which a product is sold: a size, a colour. ``options``: e.g. colour → blue."""
+
+    sku: Text = Field(description="the shop's number of the variant")
+    options: dict[Text, Text] = Field(default={}, description="what sets it apart, e.g. size: M")
+    price: Price = Field(description="e.g. 12.50")
+    stock: int | None = Field(ge=0, description="how many are there; none: there are some, nobody counts them")
+    image: WebAddress = Field(default="", description="the address of its picture")
+
+    @property
+    def in_stock(self) -> bool:
+        return self.stock is None or self.stock > 0
+
+
 class ProductConfig(Section):
-    """One row of catalog.csv; the header names these columns. ``name_*`` and ``description_*`` end in a language."""
+    """A product of the catalogue, as a row of catalog.csv or from another file by its mapping.
+
+    ``name_*`` and ``description_*`` end in a language. A product with ``variants`` costs as little as its cheapest one
+    in stock, and its ``stock`` is that of all.
+    """
 
     sku: Text = Field(description="the shop's number of the product")
     names: Texts = Field(description="columns name_en, name_zh, …")
     descriptions: dict[Language, Text] = Field(default={}, description="columns description_en, description_zh, …")
-    category: Text = Field(description="e.g. green tea")
-    price: Annotated[str, Field(pattern=r"^\d+(\.\d{1,2})?$")] = Field(description="e.g. 12.50")
+    category: str = Field(default="", description="e.g. green tea")
+    price: Price = Field(description="e.g. 12.50")
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = Field(description="ISO 4217, e.g. EUR")
     unit: str = Field(default="", description="what the price is for, e.g. 50 g")
-    stock: Annotated[int, Field(ge=0)] = Field(description="how many are there")
+    stock: int | None = Field(ge=0, description="how many are there; 0: it is sold out")
     tags: str = Field(default="", description="words to be found by, separated by ;")
+    url: WebAddress = Field(default="", description="the address of its page in the shop")
+    image: WebAddress = Field(default="", description="the address of its picture")
+    variants: tuple[VariantConfig, ...] = Field(default=(), description="sizes, colours and the like")
+
+    @property
+    def in_stock(self) -> bool:
+        return self.stock is None or self.stock > 0

@@ -7,12 +7,14 @@ KefuError
 │   ├── StoreVersion       the data were written by another version
 │   ├── LeaseLost          another worker holds the conversation: drop what you made
 │   └── TurnChanged        something was added to what is being answered, or withdrawn: read it again
+├── VectorsInvalid         an index of sentence vectors is missing, cut off or of another model: make it again
 ├── ModelBusy              every seat at the model is taken: the turn waits in line
 ├── ModelError
 │   ├── ModelUnavailable   the file is missing, truncated or no model; the server cannot be reached
 │   ├── PromptTooLong      the prompt does not fit the context: shorten it
 │   ├── RequestInvalid     a grammar, schema, bias or adapter that this model cannot use: says what would be right
 │   └── GenerationFailed   the model failed in the middle of an answer: try again
+├── LookUpFailed           a look-up of the shop's API is down, slow or says something else: a person answers
 └── ChannelError
     ├── ChannelNotReady    no token, a wrong token, a port in use: says what to do
     ├── RateLimited        wait ``retry_after`` seconds, then send again
@@ -74,6 +76,10 @@ class TurnChanged(StoreError):
     pass
 
 
+class VectorsInvalid(KefuError):
+    pass
+
+
 class ModelBusy(KefuError):
     pass
 
@@ -101,6 +107,10 @@ class RequestInvalid(ModelError):
 
 class GenerationFailed(ModelError):
     pass
+
+
+class LookUpFailed(KefuError):
+    """The message names the look-up and what was wrong, and nothing that was asked, answered or secret."""
 
 
 class ChannelError(KefuError):

@@ -52,7 +52,10 @@ def hear(turn: Turn, bot: Bot, persona: Persona) -> Heard:
     several = len({message.sender.id for message in readable}) > 1
     spoken = "\n".join(map(_with_name, readable, texts)) if several else text
     language = language_of(meant, turn.state, bot)
-    return Heard(meant, lines, language, detect(text[:READ_FOR_LANGUAGE], bot.languages, language), text, spoken)
+    # Of one message that has told the language, it is told already.
+    told = len(meant) == 1 and len(meant[0].text) <= READ_FOR_LANGUAGE and not turn.state.language_chosen
+    written = language if told else detect(text[:READ_FOR_LANGUAGE], bot.languages, language)
+    return Heard(meant, lines, language, written, text, spoken)
 
 
 def meant_in(turn: Turn, persona: Persona) -> tuple[Incoming, ...]:
@@ -80,7 +83,8 @@ def _edits_joined(messages: Sequence[Incoming], history: Sequence[Line]) -> list
             first = joined[key]
             joined[key] = message.model_copy(update={"update": first.update, "edited": first.edited, "at": first.at})
         elif not (message.edited and known.get(key) == message.text):
-            joined[key] = message
+            # Two buttons that were pressed under one message of the bot's carry its id.
+            joined[message.update if key in joined else key] = message
     return list(joined.values())
 
 
@@ -125,5 +129,7 @@ def visible(text: str) -> bool:
 
 def clean(text: str) -> str:
     """A text without control characters (line breaks stay), in composed form."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return unicodedata.normalize("NFC", HIDDEN.sub("", text)).strip()

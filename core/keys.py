@@ -11,6 +11,7 @@ data and cannot be changed under them.
     kefu:{n}:seats:<bot>             hash    worker → its seats and until when it counts as alive; how long one is held
     kefu:{n}:due:<bot>:<platform>    zset    conversation → when its outbox is due (ms)
     kefu:{n}:ring:<bot>:<platform>   list    wakes an idle sender
+    kefu:{n}:unanswered:<bot>        zset    conversation → when something was asked in it that nobody could be told (ms)
     kefu:{n}:dead:<bot>:<platform>   list    replies that could not be delivered, with the reason
     kefu:{n}:count:<bot>:<platform>  hash    how many replies were delivered in another way than usual
     kefu:{n}:poke:<process>          list    ends the waiting of one process, so that it waits for more bells
@@ -26,6 +27,8 @@ data and cannot be changed under them.
     kefu:holder:<bot>:<platform>     string  the gateway that is connected, where a platform wants only one
     kefu:draft:<bot>:<platform>      channel what is being written right now (pub/sub, nothing is stored)
     kefu:relay:<bot>:<platform>      channel what the gateways of a platform tell each other (pub/sub)
+    kefu:person:<bot>:<keyed hash>   string  what a person said yes to being remembered of them
+    kefu:hash-key                    string  the key of that hash
     kefu:news:<bot>                  channel conversations with news while a worker has them; partitions with a line
 """
 
@@ -49,6 +52,8 @@ DEAD_MS = 7 * 24 * 3600 * 1000
 COUNTS_MS = 62 * 24 * 3600 * 1000
 # A channel is read again for what was written in the last day; later nobody waits for an answer any more.
 HEARD_MS = 2 * 24 * 3600 * 1000
+# Who comes back for a birthday or for Christmas comes back within a year and a month; it begins anew each time.
+PERSON_MS = 400 * 24 * 3600 * 1000
 # A worker renews three times within a lease; a dead one's conversation goes on elsewhere after it.
 LEASE_MS = 10_000
 # A consumer that was cut off asks again as soon as the store is back; later others have what it took.
@@ -124,6 +129,9 @@ class Keys:
     def seats(self, partition: int, bot: str) -> str:
         return f"{self._base(partition)}:seats:{bot}"
 
+    def unanswered(self, partition: int, bot: str) -> str:
+        return f"{self._base(partition)}:unanswered:{bot}"
+
     def sending(self, partition: int, bot: str, platform: str) -> QueueKeys:
         base = self._base(partition)
         return QueueKeys(f"{base}:due:{bot}:{platform}", f"{base}:ring:{bot}:{platform}", f"{base}:poke:")
@@ -170,6 +178,14 @@ class Keys:
 
     def relay(self, bot: str, platform: str) -> str:
         return f"{self.prefix}:relay:{bot}:{platform}"
+
+    def person(self, bot: str, hashed: str) -> str:
+        return f"{self.prefix}:person:{bot}:{hashed}"
+
+    @property
+    def hash_key(self) -> str:
+        """Without a time to live: with another key nobody would be found again."""
+        return f"{self.prefix}:hash-key"
 
     def news(self, bot: str) -> str:
         return f"{self.prefix}:news:{bot}"

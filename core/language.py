@@ -1,6 +1,6 @@
 """Which language a message is in: by its script, lingering on what was spoken before.
 
-Short messages ("ok", "👍", an order number) say nothing about the language; then it stays what it was.
+Short messages ("ok", "thank you", "👍", an order number, a link) say nothing about the language; then it stays what it was.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+
+from core.characters import is_traditional
 
 SCRIPT_OF = {
     "CJK": "zh",
@@ -25,11 +27,24 @@ SCRIPT_OF = {
 NOT_LATIN = frozenset(SCRIPT_OF.values())
 # One word of Latin script in a conversation in another says little: "ok", "DHL", a product's name.
 LINGER_WORDS = 2
+# More are not looked through for such as are said in every language.
+MANY_WORDS = 8
+# So much of a text is gone through to find that it says little.
+READ = 1000
+# These are said in every language, as are numbers, links and addresses.
+EVERYWHERE = frozenset(
+    "ok okay hi hello hey hallo bye thx thanks thank you ty yes no yeah yep nope pls please sorry lol wow cool".split()
+)
+NUMBER_OR_LINK = re.compile(r"(?:https?://|www\.)[!-~]+|[!-~]+@[!-~]+|[!-~]*\d[!-~]*")
+WORD = re.compile(r"[^\W\d_]+")
 # "Do you have 龙井?" is English, "有 Earl Grey 吗" is Chinese: the small words tell, not the names.
 SMALL_WORDS = re.compile(
-    r"\b(?:a|an|and|are|can|do|does|for|have|how|i|in|is|it|my|of|or|please|the|this|to|what|when|where|which|with|you)\b",
+    r"\b(?:a|about|am|an|and|any|are|can|could|did|do|does|for|from|get|have|how|i|if|in|is|it|like|me|much|my|need|not|of|on"
+    r"|or|please|should|the|there|this|to|want|was|we|what|when|where|which|will|with|would|you|your)\b",
     re.IGNORECASE | re.ASCII,
 )
+# Tags of languages that are written in traditional characters.
+TRADITIONAL = re.compile(r"-(?:Hant|TW|HK|MO)\b", re.IGNORECASE)
 LATIN_LETTER = re.compile(r"[A-Za-z]")
 SMALL_HAN = re.compile(r"[吗呢的了有么请我你您是多怎哪能可想要买卖这那和]")
 
@@ -46,11 +61,10 @@ def detect(text: str, allowed: Sequence[str], before: str = "", hint: str = "") 
     spoken = {base(language): language for language in reversed(allowed)}
     latin = [language for language in allowed if base(language) not in NOT_LATIN]
     for language, _ in scripts.most_common():
-        if language in spoken and not (language == "zh" and latin and _only_names(text)):
-            return spoken[language]
+        if language in spoken and not (language == "zh" and latin and scripts["latin"] and _only_names(text)):
+            return _written(text, allowed, before) if language == "zh" else spoken[language]
     if scripts["latin"] > 0 and latin:
-        words = len(text.split())
-        if before in allowed and (before in latin or words < LINGER_WORDS):
+        if before in allowed and (before in latin or _lingers(text)):
             return before
         return spoken[base(hint)] if base(hint) in map(base, latin) else latin[0]
     if before in allowed:
@@ -60,11 +74,33 @@ def detect(text: str, allowed: Sequence[str], before: str = "", hint: str = "") 
 
 def _only_names(text: str) -> bool:
     """Whether the Han characters of a text are but names in a sentence of Latin script."""
-    return SMALL_WORDS.search(text) is not None and SMALL_HAN.search(text) is None
+    small = len(SMALL_WORDS.findall(text))
+    return small > 0 and small > len(SMALL_HAN.findall(text))
 
 
+def _lingers(text: str) -> bool:
+    """Whether a text in Latin script says too little to change the language."""
+    if text.count(" ") > MANY_WORDS:
+        return False
+    words = WORD.findall(NUMBER_OR_LINK.sub(" ", text[:READ]).casefold())
+    return len(words) < LINGER_WORDS or EVERYWHERE.issuperset(words)
+
+
+def _written(text: str, allowed: Sequence[str], before: str) -> str:
+    """The Chinese of ``allowed`` whose characters these are; what is the same in both stays what it was."""
+    chinese = [language for language in allowed if base(language) == "zh"]
+    if len(chinese) == 1:
+        return chinese[0]
+    if is_traditional(text[:READ]):
+        return next((language for language in chinese if TRADITIONAL.search(language)), chinese[0])
+    if before in chinese:
+        return before
+    return next((language for language in chinese if not TRADITIONAL.search(language)), chinese[0])
+
+
+@lru_cache(100)
 def _scripts(text: str) -> Counter[str]:
-    """Letters of each script, as languages; a Han character weighs two, as it says more than a letter."""
+    """Letters of each script, as languages; a Han character weighs two, as it says more than a letter. Not to be changed."""
     found: Counter[str] = Counter()
     if text.isascii():
         found["latin"] = int(LATIN_LETTER.search(text) is not None)  # there is nothing to weigh it against

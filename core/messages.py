@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -97,9 +97,12 @@ class Rung(StrEnum):
     """The rungs of the answer ladder, from the surest; then what is no answer to a question."""
 
     APPROVED = "approved"
+    LOOKED_UP = "looked_up"
+    RECOMMENDED = "recommended"
     GROUNDED = "grounded"
     QUOTED = "quoted"
     UNKNOWN = "unknown"
+    PERSON = "person"
     COMMAND = "command"
     NOTICE = "notice"
 
@@ -159,6 +162,10 @@ class Outgoing(Value):
     final: bool = True
     reply_to: str = ""
     language: str = "en"
+    cards: tuple[Card, ...] = Field(
+        default=(), description="products that this message shows, beside its text or alone"
+    )
+    buttons: tuple[Button, ...] = Field(default=(), description="what stands under this message")
 
 
 class Line(Value):
@@ -172,6 +179,8 @@ class Line(Value):
     rung: Rung | None = None
     trace: str = ""
     language: str = ""
+    cards: tuple[Card, ...] = ()
+    buttons: tuple[Button, ...] = ()
     message: str = Field(default="", description="the platform's message id")
     delivery: Literal["", "sent", "ambiguous", "failed"] = Field(
         default="",
@@ -191,6 +200,7 @@ class Draft(Value):
     language: str = "en"
 
 
+@lru_cache(1000)
 def stable_id(*parts: str) -> str:
     """128 bits of SHA-256 as 32 hex digits: the same parts give the same id in every process."""
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]

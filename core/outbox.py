@@ -16,6 +16,7 @@ from functools import partial
 import structlog
 
 from core.backoff import delay_s
+from core.cards import parts_of
 from core.claim import Claim
 from core.drafts import Drafts, Start
 from core.errors import ChannelError, ChatClosed, RateLimited, SendAmbiguous, SendRejected, StoreError
@@ -141,18 +142,11 @@ class Outbox:
 
     async def _send_parts(self, now: _Try) -> None:
         """Edit what is on the platform already, send the rest; each new id is recorded before the next part."""
-        reply = now.unsent.reply
-        parts = self._channel.split(reply.text)
-        for number, text in enumerate(parts):
-            message = Outgoing(
-                address=reply.address,
-                reply=reply.id,
-                part=number,
-                text=text,
-                reply_to=reply.reply_to if number == 0 else "",
-                language=reply.language,
-            )
+        parts = parts_of(now.unsent.reply, self._channel)
+        for number, message in enumerate(parts):
             if number < len(now.ids):
+                if message.cards and not message.text:
+                    continue  # products never change: they stand there as they are
                 try:
                     await self._channel.edit(now.ids[number], message)
                     continue

@@ -23,6 +23,22 @@ class Phrase(StrEnum):
     FAILED = "failed"
     WITHDRAWN = "withdrawn"
     BUSY = "busy"
+    NOT_OURS = "not_ours"
+    COMPLAINT = "complaint"
+    SORRY = "sorry"
+    PERSON_TOO = "person_too"
+    LOOK_UP_AGAIN = "look_up_again"
+    LOOK_UP_WHICH = "look_up_which"
+    LOOK_UP_CONFIRM = "look_up_confirm"
+    LOOK_UP_STOPPED = "look_up_stopped"
+    LOOK_UP_CANNOT = "look_up_cannot"
+    LOOK_UP_PRIVATE = "look_up_private"
+    LOOK_UP_NOT_FOUND = "look_up_not_found"
+    LOOK_UP_NOT_SAID = "look_up_not_said"
+    LOOK_UP_FAILED = "look_up_failed"
+    YES = "yes"
+    NO = "no"
+    YOU_CAN_WRITE = "you_can_write"
 
 
 _TEXTS: dict[str, dict[Phrase, str]] = {
@@ -49,6 +65,35 @@ _TEXTS: dict[str, dict[Phrase, str]] = {
             "Many people are asking just now, and you would have to wait long for my answer. A person on our team can "
             "help you:\n\n{contact}"
         ),
+        Phrase.NOT_OURS: (
+            "That is outside of what I can help with here. If it is about our shop after all, a person on our team can help "
+            "you:\n\n{contact}"
+        ),
+        Phrase.COMPLAINT: (
+            "I am sorry that this went wrong, and I understand that you are not happy. I would rather have a person look "
+            "into it than guess:\n\n{contact}"
+        ),
+        Phrase.SORRY: "I am sorry that this went wrong.",
+        Phrase.PERSON_TOO: "If you would rather have a person look into it:\n\n{contact}",
+        Phrase.LOOK_UP_AGAIN: "I don't recognise that as the {what}. It looks like this: {example}. {question}",
+        Phrase.LOOK_UP_WHICH: "I can look up one at a time. Which {what}: {choices}?",
+        Phrase.LOOK_UP_CONFIRM: "Shall I look this up?\n\n{what}",
+        Phrase.LOOK_UP_STOPPED: "All right, I have not looked anything up. What else would you like to know?",
+        Phrase.LOOK_UP_CANNOT: "Then I cannot look it up myself. A person on our team can help you:\n\n{contact}",
+        Phrase.LOOK_UP_PRIVATE: (
+            "That is personal, and others can read along here. Please ask me in a private chat, or reach our team:\n\n{contact}"
+        ),
+        Phrase.LOOK_UP_NOT_FOUND: (
+            "I found nothing that fits this:\n\n{what}\n\nPlease check it and send me what is right, or ask our team:\n\n"
+            "{contact}"
+        ),
+        Phrase.LOOK_UP_NOT_SAID: "The shop's system does not say that yet. It says:",
+        Phrase.LOOK_UP_FAILED: (
+            "I cannot look that up just now, and I would rather not guess. A person on our team can tell you:\n\n{contact}"
+        ),
+        Phrase.YES: "Yes",
+        Phrase.NO: "No",
+        Phrase.YOU_CAN_WRITE: "You can also write: {choices}",
     },
     "zh": {
         Phrase.HELP: (
@@ -70,6 +115,22 @@ _TEXTS: dict[str, dict[Phrase, str]] = {
         Phrase.FAILED: "抱歉，我暂时无法回答。您的消息已保留，人工客服可以帮助您：\n\n{contact}",
         Phrase.WITHDRAWN: "您撤回了我正在回答的消息，我就不再继续了。还有什么想了解的吗？",
         Phrase.BUSY: "现在咨询的人很多，我需要很久才能回答您。我们的人工客服可以帮助您：\n\n{contact}",
+        Phrase.NOT_OURS: "这超出了我在这里能帮忙的范围。如果确实与本店有关，我们的人工客服可以帮助您：\n\n{contact}",
+        Phrase.COMPLAINT: "很抱歉给您带来了不好的体验，我理解您的心情。这件事我不想随意猜测，请让我们的同事为您处理：\n\n{contact}",
+        Phrase.SORRY: "很抱歉给您带来了不好的体验。",
+        Phrase.PERSON_TOO: "如果希望由人工为您处理：\n\n{contact}",
+        Phrase.LOOK_UP_AGAIN: "这看起来不像{what}，正确的格式如：{example}。{question}",
+        Phrase.LOOK_UP_WHICH: "我一次只能查一个。您想查哪个{what}：{choices}？",
+        Phrase.LOOK_UP_CONFIRM: "要我帮您查询吗？\n\n{what}",
+        Phrase.LOOK_UP_STOPPED: "好的，我没有进行查询。还有什么想了解的吗？",
+        Phrase.LOOK_UP_CANNOT: "那我没办法帮您查询。我们的人工客服可以帮助您：\n\n{contact}",
+        Phrase.LOOK_UP_PRIVATE: "这涉及个人信息，而这里其他人也能看到。请私聊我，或联系我们的人工客服：\n\n{contact}",
+        Phrase.LOOK_UP_NOT_FOUND: "没有查到相符的记录：\n\n{what}\n\n请核对后把正确的信息发给我，或联系我们的人工客服：\n\n{contact}",
+        Phrase.LOOK_UP_NOT_SAID: "店里的系统暂时没有这项信息，目前的记录是：",
+        Phrase.LOOK_UP_FAILED: "我暂时无法查询，不想随意猜测。我们的人工客服可以告诉您：\n\n{contact}",
+        Phrase.YES: "是",
+        Phrase.NO: "不用",
+        Phrase.YOU_CAN_WRITE: "您也可以发送：{choices}",
     },
 }
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from core.lookups.config import LookUpConfig
 from core.messages import Address, Incoming, Line, Outgoing, Value
+from core.recommend.wishes import Remembered
 
 # ── platforms ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -29,6 +31,15 @@ class Traits(Value):
         default=0.0,
         description="a send whose answer was lost may be repeated for so long, and is shown once; "
         "0: the platform cannot tell, so the repetition is put on record as perhaps shown twice",
+    )
+    cards: int = Field(
+        default=0, ge=0, description="products that one platform message shows; 0: they are lines of the reply's text"
+    )
+    cards_with_text: bool = Field(
+        default=False, description="products stand in the message of the text's last part, not in messages of their own"
+    )
+    buttons: int = Field(
+        default=0, ge=0, description="buttons under one platform message; what is beyond them is a line of the text"
     )
 
 
@@ -80,11 +91,14 @@ class Channel(Protocol):
         ...
 
     async def send(self, message: Outgoing) -> str:
-        """Show a new platform message; returns its platform id."""
+        """Show a new platform message, with its cards and buttons as far as ``traits`` says; returns its platform id.
+
+        A picture that cannot be shown costs the picture, never the product.
+        """
         ...
 
     async def edit(self, sent: str, message: Outgoing) -> None:
-        """Replace the text of the platform message ``sent``. "Not modified" is success."""
+        """Replace the text and the buttons of the platform message ``sent``. "Not modified" is success."""
         ...
 
     async def typing(self, address: Address) -> None:
@@ -219,4 +233,38 @@ class Embedder(Protocol):
 
         ``kind``: what the texts are; some models want to be told. Raises PromptTooLong, GenerationFailed.
         """
+        ...
+
+
+# ── the shop's own systems ───────────────────────────────────────────────────────────────────────────────
+
+
+class LookUps(Protocol):
+    """Asks the shop's API what a bot declares in ``lookups``. Reads only, so asking twice does no harm."""
+
+    def is_on(self, config: LookUpConfig) -> bool:
+        """Whether it has an address and its secrets."""
+        ...
+
+    async def fetch(self, name: str, config: LookUpConfig, arguments: Mapping[str, str]) -> object | None:
+        """The JSON that is answered (fractions as Decimal); None: there is no such thing.
+
+        Raises LookUpFailed. Cancelling it cancels the request.
+        """
+        ...
+
+
+class People(Protocol):
+    """What persons wanted to be remembered of them, for the next time. Raises StoreUnavailable."""
+
+    async def recall(self, address: Address, person: str) -> Remembered | None:
+        """``person``: the platform's id. None: nothing is remembered of them."""
+        ...
+
+    async def remember(self, address: Address, person: str, what: Remembered) -> None:
+        """In place of what was remembered before."""
+        ...
+
+    async def forget(self, address: Address, person: str) -> bool:
+        """False: there was nothing."""
         ...

@@ -1,7 +1,8 @@
 """One turn, from what was said to what is answered. Read respond() to know the design.
 
-The answer ladder, from the surest: an approved answer (written by a person) → a grounded one (generated from the shop's
-notes and catalogue, and checked against them) → the passage itself → an honest "I don't know" and a person.
+The answer ladder, from the surest: what the shop's own system says of an order → an approved answer (written by a person) →
+a grounded one (generated from the shop's notes and catalogue, and checked against them) → the passage itself → an honest
+"I don't know" and a person.
 """
 
 from __future__ import annotations
@@ -10,15 +11,21 @@ import time
 from dataclasses import replace
 
 from core import commands
-from core.answer import Answer, Asked, Means, Show, unknown
+from core.answer import Answer, Asked, Means, Show, unknown, with_meaning
 from core.botfile import Bot
 from core.grounded import from_facts
 from core.hear import Heard, clean, hear, visible
 from core.knowledge.base import Approved
-from core.messages import Kind, Line, Reply, Rung, stable_id
+from core.lookups.base import look_up, look_up_meant, without_arguments
+from core.lookups.state import remembered
+from core.messages import Kind, Line, Reply, Rung, now, stable_id
 from core.phrases import Phrase, in_language, say
 from core.ports import Usage
+from core.products.base import stated
+from core.recommend.base import follow_up, pointed, recommend
 from core.state import Outcome, State, Trace, TracePassage, Turn
+from core.understanding.answers import not_ours, noted, to_person, with_intent
+from core.understanding.base import Urgency, understand
 
 MAX_APPROVED = 3
 # Stickers and the like say nothing that would have to be read.
@@ -35,23 +42,48 @@ async def respond(
     """
     persona = bot.persona(turn.state.persona)
     heard = hear(turn, bot, persona)
-    asked = Asked(turn, heard, _state(turn.state, heard), bot, persona, means, show)
+    asked = Asked(turn, heard, _state(turn, heard), bot, persona, means, show, understand(heard))
     if not heard.meant:
         return _silence(asked)
     if heard.last.kind is Kind.COMMAND:
         return _command(asked)
     started = time.monotonic()
     answer = (
-        _notice(heard, bot) or _approved(heard, bot) or await from_facts(asked, last_try, crowded) or unknown(asked)
+        _notice(heard, bot)
+        or _person(asked)
+        or await look_up(asked, last_try, crowded)
+        or await follow_up(asked)
+        or _approved(without_arguments(asked).heard, bot)
+        or stated(pointed(asked))
     )
-    answer = _with_unread(answer, heard)
+    if answer is None:
+        asked = await with_intent(await with_meaning(asked))
+        answer = (
+            to_person(asked)
+            or await look_up_meant(asked, last_try, crowded)
+            or _approved_by_meaning(asked)
+            or not_ours(asked)
+            or await recommend(asked)
+            or await from_facts(without_arguments(pointed(asked)), last_try, crowded)
+            or unknown(asked)
+        )
+    answer = _with_unread(noted(asked, answer), heard)
     return _outcome(asked, answer, time.monotonic() - started)
 
 
-def _state(before: State, heard: Heard) -> State:
+def _state(turn: Turn, heard: Heard) -> State:
     if not heard.meant:
-        return before
-    return before.model_copy(update={"language": heard.language, "last_speaker": heard.last.sender.id})
+        return turn.state
+    looking = remembered(turn.state.looking, turn.history)
+    return turn.state.model_copy(
+        update={"language": heard.language, "last_speaker": heard.last.sender.id, "looking": looking}
+    )
+
+
+def _person(asked: Asked) -> Answer | None:
+    """Who asks for a person is not asked for an order's number first; what the shop has written for it is said."""
+    answer = to_person(asked)
+    return answer and (_approved(asked.heard, asked.bot) or answer)
 
 
 # ── the rungs ────────────────────────────────────────────────────────────────────────────────────────────
@@ -76,8 +108,22 @@ def _approved(heard: Heard, bot: Bot) -> Answer | None:
         found = _approved_in(language, heard, bot)
         if found:
             passages = tuple(TracePassage(id=f"answers/{answer.id}", score=answer.score) for answer in found)
-            return Answer(Rung.APPROVED, "\n\n".join(answer.text for answer in found), passages)
+            text = "\n\n".join(answer.text for answer in found)
+            buttons = tuple(dict.fromkeys(button for answer in found for button in answer.buttons))
+            return Answer(Rung.APPROVED, text, passages, buttons=buttons)
     return None
+
+
+def _approved_by_meaning(asked: Asked) -> Answer | None:
+    """The same for a question in other words, where that is sure enough."""
+    if asked.vector is None:
+        return None
+    text, language = asked.heard.text, asked.heard.written
+    found = asked.bot.knowledge.approved(text, language, say_in=asked.language, vector=asked.vector)
+    if found is None:
+        return None
+    passages = (TracePassage(id=f"answers/{found.id}", score=found.score),)
+    return Answer(Rung.APPROVED, found.text, passages, buttons=found.buttons)
 
 
 def _approved_in(language: str, heard: Heard, bot: Bot) -> list[Approved]:
@@ -174,12 +220,14 @@ def line_of_reply(reply: Reply) -> Line:
         rung=reply.rung,
         trace=reply.trace,
         language=reply.language,
+        cards=reply.cards,
+        buttons=reply.buttons,
         at=reply.at,
     )
 
 
 def _trace(asked: Asked, answer: Answer, seconds: float) -> Trace:
-    turn, persona, model = asked.turn, asked.persona, asked.model
+    turn, persona, model, understood = asked.turn, asked.persona, asked.model, asked.understood
     usage = answer.usage or Usage(prompt_tokens=0, completion_tokens=0, first_token_s=0, total_s=0)
     return Trace(
         id=stable_id("trace", turn.reply_id)[:16],
@@ -188,8 +236,10 @@ def _trace(asked: Asked, answer: Answer, seconds: float) -> Trace:
         persona_version=persona.version,
         rung=answer.rung,
         question=asked.heard.text,
+        at=now(),
         language=asked.language,
         passages=answer.passages,
+        needs=answer.needs,
         model=model.info.name if answer.prompt_digest else "",
         model_digest=model.info.digest if answer.prompt_digest else "",
         prompt_digest=answer.prompt_digest,
@@ -200,6 +250,12 @@ def _trace(asked: Asked, answer: Answer, seconds: float) -> Trace:
         queued_s=usage.queued_s,
         first_token_s=usage.first_token_s,
         total_s=round(seconds, 4),
-        rejected=answer.rejected,
+        checks=answer.checks,
         findings=answer.findings,
+        intent=understood.intent.value if understood.intent else "",
+        intent_by=understood.by,
+        intent_confidence=understood.confidence,
+        intent_sure=understood.sure,
+        urgent=understood.urgency is Urgency.URGENT,
+        urgent_because=understood.because,
     )

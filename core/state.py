@@ -7,7 +7,9 @@ from datetime import datetime
 
 from pydantic import Field
 
+from core.lookups.state import Looking
 from core.messages import Address, Incoming, Kind, Line, Reply, Value, now, stable_id
+from core.recommend.wishes import Wishes
 
 
 class State(Value):
@@ -19,7 +21,10 @@ class State(Value):
     persona: str = ""
     greeted: bool = False
     wants_person: bool = False
+    urgent: bool = Field(default=False, description="something that was said is urgent, or a complaint")
     last_speaker: str = ""
+    looking: Looking | None = Field(default=None, description="a look-up that was begun, and what it found")
+    wishes: Wishes | None = Field(default=None, description="the product that is looked for, and what was shown")
 
 
 class Turn(Value):
@@ -87,6 +92,18 @@ class TracePassage(Value):
     score: float
 
 
+class TraceCheck(Value):
+    """A generated text that failed its check: ``kind`` of what was claimed, ``claim`` as it was said, ``instead`` what the
+    facts say there, in the note ``source``; ``finding`` says it in one sentence, in the language of the answer."""
+
+    text: str
+    kind: str
+    claim: str
+    instead: str = ""
+    source: str = ""
+    finding: str
+
+
 class Trace(Value):
     """How an answer came about: enough to explain and to replay it."""
 
@@ -98,6 +115,7 @@ class Trace(Value):
     question: str
     language: str
     passages: tuple[TracePassage, ...] = ()
+    needs: tuple[str, ...] = Field(default=(), description="what was looked for, when products were recommended")
     model: str = ""
     model_digest: str = ""
     prompt_digest: str = ""
@@ -108,8 +126,15 @@ class Trace(Value):
     queued_s: float = 0.0
     first_token_s: float = 0.0
     total_s: float = 0.0
-    rejected: str = ""
     findings: tuple[str, ...] = ()
+    at: datetime | None = Field(default=None, description="when it was asked; None: not recorded yet")
+    checks: tuple[TraceCheck, ...] = Field(default=(), description="the texts that were rejected, and why, in order")
+    intent: str = Field(default="", description="what was wanted, as far as that is known")
+    intent_by: str = Field(default="", description="rules or classifier")
+    intent_confidence: float = 0.0
+    intent_sure: bool = Field(default=False, description="surely enough to act on it")
+    urgent: bool = False
+    urgent_because: tuple[str, ...] = Field(default=(), description="the words that say that it is urgent")
 
 
 class Outcome(Value):

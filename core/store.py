@@ -35,12 +35,14 @@ from core.keys import (
 from core.lease import held
 from core.messages import Address, Draft, Incoming, Line
 from core.migrate import loaded, up_to_date
+from core.people import StoredPeople
 from core.record import Records
 from core.servers import Servers, open_servers
 from core.state import Beginning, Closed, DeadLetter, Outcome, Shown, Trace, Turn, Unsent
 from core.stored_line import StoredLine
 from core.taken import TakenReply, TakenTurn, lines_of, messages_of
 from core.translate import still_wanted, translated
+from core.unanswered.stored import StoredUnanswered, is_unanswered
 
 Result = TypeVar("Result")
 
@@ -270,12 +272,13 @@ class Store:
             (
                 *(keys.hash, keys.waiting, keys.log, work.due, work.bell, keys.out, sending.due, sending.bell),
                 *(keys.traces, self._keys.line(partition, address.bot), self._keys.seats(partition, address.bot)),
+                self._keys.unanswered(partition, address.bot),
             ),
             *(conversation, turn.fence, len(turn.messages), retention.ttl_ms, retention.lines, int(outcome.erase)),
             outcome.reply.model_dump_json(exclude_defaults=True) if outcome.reply else "",
             trace.model_dump_json(exclude_defaults=True) if trace else "",
             *(TRACE_MS, outcome.state.model_dump_json(), BELLS, turn.withdrawn),
-            *("" if held_s is None else int(held_s * 1000), told_after(turn, outcome)),
+            *("" if held_s is None else int(held_s * 1000), told_after(turn, outcome), int(is_unanswered(trace))),
             *(line.model_dump_json(exclude_defaults=True) for line in outcome.lines),
         )
         if done == 2:
@@ -455,6 +458,16 @@ class Store:
     def line(self) -> StoredLine:
         """Those who wait for a seat at the model."""
         return StoredLine(self._call, self._ask, self._keys)
+
+    @property
+    def people(self) -> StoredPeople:
+        """What persons wanted to be remembered of them."""
+        return StoredPeople(self._ask, self._keys)
+
+    @property
+    def unanswered(self) -> StoredUnanswered:
+        """For whoever writes the approved answers."""
+        return StoredUnanswered(self._ask, self._keys)
 
     @property
     def records(self) -> Records:

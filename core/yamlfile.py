@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -145,6 +145,8 @@ def line_of(data: object, path: Iterable[str | int]) -> int:
             line = data.lc.key(part)[0] + 1
         elif isinstance(data, CommentedSeq) and isinstance(part, int) and part < len(data):
             line = data.lc.item(part)[0] + 1
+        elif isinstance(data, CommentedMap) and part == 0:  # a list of one, written without its dash
+            continue
         else:
             break
         data = data[part]
@@ -182,15 +184,17 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
 
 def _model_at(model: type[BaseModel], path: Iterable[str | int]) -> type[BaseModel] | None:
-    """The model that a path of keys leads to, through optional and list fields."""
+    """The model that a path of keys leads to, through optional and list fields, and through mappings by name."""
+    named = False
     for part in path:
-        if isinstance(part, int):
+        if isinstance(part, int) or named:
+            named = False
             continue
         info = model.model_fields.get(part)
         found = _models_in(info.annotation) if info else None
-        if found is None:
+        if info is None or found is None:
             return None
-        model = found
+        model, named = found, get_origin(info.annotation) is dict
     return model
 
 

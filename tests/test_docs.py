@@ -22,9 +22,18 @@ from typer.core import TyperCommand, TyperGroup
 
 from bots.__main__ import app
 from bots.chat import AnswerJson
+from bots.evaluation.command import check_tests
+from bots.ingest import IngestJson
 from bots.settings import Settings
+from bots.train import TrainedJson
 from core.botfile import load_bot
 from core.config import ApprovedAnswerConfig, BotConfig, DiscordConfig, PersonaConfig, ProductConfig, TelegramConfig
+from core.messages import Rung
+from core.sections import Language
+from core.testbench.cases import Case, Meaning, TurnConfig, Wanted
+from core.testbench.results import Report
+from core.unanswered.themes import Theme
+from core.understanding.config import IntentsConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -105,9 +114,17 @@ def _kind(annotation: Any) -> str:
     if origin is Literal:
         return " or ".join(f"`{value}`" if value else '`""`' for value in arguments)
     if origin is list:
-        return "list of mappings" if inner_model(annotation) else f"list of {_kind(arguments[0])}s"
+        if inner_model(annotation):
+            return "list of mappings"
+        of_each = _kind(arguments[0])
+        return f"list of {of_each}" if of_each.startswith("`") else f"list of {of_each}s"
     if origin is dict:
-        return "mappings by name" if inner_model(annotation) else f"{_kind(arguments[1])} for each language"
+        if inner_model(annotation):
+            return "mappings by name"
+        of_each = _kind(arguments[1])
+        if arguments[0] != Language:
+            return f"{of_each}, by name"
+        return f"{of_each}, by name" if of_each.endswith("for each language") else f"{of_each} for each language"
     if origin in (Union, UnionType):
         return _kind(next(one for one in arguments if one is not NoneType))
     if inner_model(annotation):
@@ -143,6 +160,8 @@ def as_columns(rows: Iterator[Row]) -> Iterator[Row]:
     """The names and descriptions of a product have a column for each language."""
     named = {"`names`": "`name_<language>`", "`descriptions`": "`description_<language>`"}
     for key, kind, default, description in rows:
+        if key.startswith("`variants"):
+            continue  # other files have them, see catalogue
         if key in named:
             yield named[key], "text", "none" if default == "`{}`" else default, description
         else:
@@ -154,11 +173,24 @@ def as_variables(rows: Iterator[Row]) -> Iterator[Row]:
         yield f"`KEFU_{key.strip('`').upper()}`", *rest
 
 
+def as_intents(rows: Iterator[Row]) -> Iterator[Row]:
+    """Every intent has the same keys: they stand there once."""
+    each: dict[str, Row] = {}
+    for row in rows:
+        key = row[0].strip("`").partition(".")[2]
+        if key:
+            each[key] = (f"`<intent>.{key}`", *row[1:])
+        else:
+            yield row
+    yield from each.values()
+
+
 REFERENCE = {
     "`bot.yaml`": list(rows_of(BotConfig)),
     "`personas/*.yaml`": list(rows_of(PersonaConfig)),
     "`answers.yaml`": list(rows_of(ApprovedAnswerConfig)),
     "`catalog.csv`": list(as_columns(rows_of(ProductConfig))),
+    "`intents.yaml`": list(as_intents(rows_of(IntentsConfig))),
     "Environment": list(as_variables(rows_of(Settings))),
 }
 
@@ -177,15 +209,39 @@ def test_every_key_stands_in_the_reference_as_it_is(title: str) -> None:
     assert not unknown, f"README.md, {title}, names keys that are not there: {sorted(unknown)}"
 
 
+def rows_of_tests() -> Iterator[Row]:
+    """The keys of tests.yaml and what they are; their types stand in the sentences below the table."""
+    for prefix, model in (("", Case), ("turns[].", TurnConfig), ("turns[].means[].", Meaning), ("", Wanted)):
+        for name, field in model.model_fields.items():
+            yield f"`{prefix}{name}`", field.description or ""
+
+
+def test_every_key_of_a_test_conversation_stands_in_the_reference() -> None:
+    written = [row for row in table(section("`tests.yaml`")) if len(row) == 2]
+    assert written == list(rows_of_tests())
+
+
+def test_every_rung_stands_in_the_ladder() -> None:
+    """A rung may stand there twice: the same words may be said for different reasons."""
+    ladder = table(section("The answer ladder").partition("\n### ")[0])
+    assert {rung for row in ladder for rung in re.findall(r"`(\w+)`", row[0])} == set(Rung)
+
+
 def test_every_secret_stands_in_the_readme_and_in_the_example() -> None:
     example = (ROOT / ".env.example").read_text("utf-8")
-    secrets = {TelegramConfig().token, TelegramConfig().webhook_secret, DiscordConfig().token}
+    secrets = {TelegramConfig().token, TelegramConfig().webhook_secret, DiscordConfig().token, *sample_variables()}
     for name in secrets:
         assert f"`{name}`" in section("Environment"), f"{name} is missing in README.md, Environment"
         assert f"{name}=" in example, f"{name} is missing in .env.example"
     known = {*secrets, *(f"KEFU_{name.upper()}" for name in Settings.model_fields)}
     named = set(re.findall(r"^#? ?([A-Z][A-Z_]+)=", example, re.MULTILINE))
     assert named <= known, f".env.example names what nobody reads: {sorted(named - known)}"
+
+
+def sample_variables() -> set[str]:
+    """What the look-ups of the sample shop name."""
+    lookups = load_bot(ROOT / "bots" / "teahouse").config.lookups.values()
+    return {one.server_from for one in lookups if one.server_from}
 
 
 def test_no_variable_is_named_that_does_not_exist() -> None:
@@ -203,9 +259,15 @@ def test_every_command_and_option_stands_in_the_reference() -> None:
     text = section("Command line")
     assert set(re.findall(r"^#### `(\w+)", text, re.MULTILINE)) == set(COMMANDS)
     for name, command in COMMANDS.items():
-        part = re.split(r"^#### ", text, flags=re.MULTILINE)
-        own = next(one for one in part if one.startswith(f"`{name}"))
-        assert set(re.findall(r"`(--[a-z-]+)", own)) == options_of(command), f"the options of {name} in README.md"
+        assert set(re.findall(r"`(--[a-z-]+)", own_part(name))) == options_of(command), (
+            f"the options of {name} in README.md"
+        )
+
+
+def own_part(command: str) -> str:
+    """What the reference says of a command."""
+    parts = re.split(r"^#### ", section("Command line"), flags=re.MULTILINE)
+    return next(part for part in parts if part.startswith(f"`{command}"))
 
 
 def options_of(command: TyperCommand | TyperGroup) -> set[str]:
@@ -216,9 +278,20 @@ def options_of(command: TyperCommand | TyperGroup) -> set[str]:
     return options.union(*(options_of(one) for one in within if isinstance(one, TyperCommand | TyperGroup)))
 
 
-def test_every_field_of_an_answer_in_json_is_named() -> None:
-    row = next(row for row in table(section("Command line")) if row[0] == "`--json`")
-    assert re.findall(r"`(\w+)`", row[2]) == list(AnswerJson.model_fields)
+JSON: dict[str, type[BaseModel]] = {
+    "chat": AnswerJson,
+    "ingest": IngestJson,
+    "eval": Report,
+    "train": TrainedJson,
+    "unanswered": Theme,
+}
+
+
+@pytest.mark.parametrize("command", JSON)
+def test_every_field_of_what_is_written_as_json_is_named(command: str) -> None:
+    row = next(row for row in table(own_part(command)) if row[0].startswith("`--json"))
+    named = re.findall(r"`(\w+)`", re.sub(r"\([^()]*\)", "", row[2]))  # what a field holds stands in brackets
+    assert named == list(JSON[command].model_fields)
 
 
 def test_every_command_in_a_code_block_is_one() -> None:
@@ -244,6 +317,7 @@ def test_the_invitation_asks_for_what_the_discord_adapter_does() -> None:
         send_messages=True,
         read_message_history=True,
         create_public_threads=True,
+        embed_links=True,
         send_messages_in_threads=True,
     )
     assert f"permissions={wanted.value}" in README
@@ -304,6 +378,14 @@ def test_pictures_are_small() -> None:
 # ── the examples ─────────────────────────────────────────────────────────────────────────────────────────
 
 EXAMPLES = [*blocks("yaml"), *blocks("csv")]
+# Files of a shop that examples name.
+NAMED = {
+    "shopify-export.csv": "Handle,Title,Body (HTML),Type,Tags,Published,Option1 Name,Option1 Value,Variant SKU,"
+    "Variant Inventory Qty,Variant Price,Image Src,Status\n"
+    "mug,Blue mug,<p>A mug.</p>,Mugs,gift,true,Title,Default Title,MUG-01,3,12.50,https://mugs.example/1.jpg,active\n",
+    "products.json": '{"products": {"77": {"name": "T-Shirt", "photos": [{"src": "https://mugs.example/77.jpg"}], '
+    '"variants": {"771": {"price": 12.5, "available": true, "options": {"size": "M"}}}}}}',
+}
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example.splitlines()[0] for example in EXAMPLES])
@@ -313,6 +395,8 @@ def test_every_example_passes_check(example: str, tmp_path: Path) -> None:
     first, rest = example.split("\n", 1)
     file = shop / first.removeprefix("# ").split(",")[0].strip()
     yaml = YAML()
+    for name in (name for name in NAMED if name in rest):
+        (shop / name).write_text(NAMED[name], "utf-8")
     for adapter in re.findall(r"[\w/.-]+-lora\.gguf", rest):
         (shop / adapter).parent.mkdir(parents=True, exist_ok=True)
         (shop / adapter).touch()
@@ -322,4 +406,6 @@ def test_every_example_passes_check(example: str, tmp_path: Path) -> None:
             yaml.dump(whole, out)
     else:
         file.write_text(rest, "utf-8")
-    load_bot(shop)  # raises ConfigError with every mistake
+    bot = load_bot(shop)  # raises ConfigError with every mistake
+    assert not bot.sources.unread
+    check_tests(bot)

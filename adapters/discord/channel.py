@@ -8,6 +8,7 @@ import logging
 import aiohttp
 import discord
 
+from adapters.discord.cards import MAX_BUTTONS, MAX_EMBEDS
 from adapters.discord.catchup import CatchUp, Seen, load
 from adapters.discord.client import Client, Memory, Server
 from adapters.discord.errors import INTENT_HELP, PORTAL, RAISED, TOKEN_HELP, translate
@@ -19,7 +20,7 @@ from adapters.discord.split import LIMIT, split
 from adapters.discord.threads import Policy, Threads
 from core.errors import ChannelNotReady, ChatClosed, SendRejected
 from core.messages import Address, Outgoing
-from core.ports import Inbox, Traits
+from core.ports import Inbox, Traits, Transcript
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +34,8 @@ class DiscordChannel:
     ``threads``: whether an answer in a server's channel opens a thread: never, when somebody else wrote there
     in the last minute, or always. ``timeout_s``: how long one request to Discord may take. ``seen``: what was
     stored before this process, so that what was said meanwhile is read. ``withdrawals`` is told of deleted messages.
-    ``rates``: how often the bot may write.
+    ``rates``: how often the bot may write. ``transcript`` knows what a button asks whose text is too long for Discord to
+    give back.
     """
 
     platform = PLATFORM
@@ -50,6 +52,7 @@ class DiscordChannel:
         seen: Seen | None = None,
         withdrawals: Withdrawals | None = None,
         rates: Rates | None = None,
+        transcript: Transcript | None = None,
     ) -> None:
         self.bot = bot
         self.traits = Traits(
@@ -59,6 +62,8 @@ class DiscordChannel:
             typing=True,
             sole=True,  # Discord would send every event to each
             repeat_window_s=NONCE_WINDOW_S,
+            cards=MAX_EMBEDS,
+            buttons=MAX_BUTTONS,
         )
         self.connected = asyncio.Event()
         self._token = token.strip()
@@ -66,6 +71,7 @@ class DiscordChannel:
         self._server = Server(api_url, timeout_s, pacing)
         self._seen = seen
         self._withdrawals = withdrawals
+        self._transcript = transcript
         self._memory = Memory(Threads(threads), CatchUp())
         self._sender = Sender(self._token, api_url, timeout_s, pacing)
 
@@ -103,7 +109,7 @@ class DiscordChannel:
 
         Once connected, discord.py reconnects and resumes by itself; it does not survive a failing start.
         """
-        client = Client(self.bot, self._server, intake, self._memory, self.connected)
+        client = Client(self.bot, self._server, intake, self._memory, self.connected, self._transcript)
         try:
             async with client:
                 await client.start(self._token)

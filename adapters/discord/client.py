@@ -14,15 +14,17 @@ from typing import Any
 import discord
 from discord.state import ConnectionState
 
-from adapters.discord import commands
+from adapters.discord import commands, presses
 from adapters.discord.catchup import LONGEST_AWAY, MESSAGES, RECENT, CatchUp, Gap
 from adapters.discord.errors import RAISED
-from adapters.discord.intake import Intake
+from adapters.discord.intake import Intake, Making
 from adapters.discord.pacing import Pacing
 from adapters.discord.read import PLATFORM, Reader, from_person, means_me, place
 from adapters.discord.rest import Rest
 from adapters.discord.threads import Threads
 from core.messages import Address, Incoming
+from core.ports import Transcript
+from core.presses import is_ours
 
 _log = logging.getLogger(__name__)
 
@@ -74,13 +76,22 @@ class Server:
 
 
 class Client(discord.Client):
-    def __init__(self, bot: str, server: Server, intake: Intake, memory: Memory, connected: asyncio.Event) -> None:
+    def __init__(
+        self,
+        bot: str,
+        server: Server,
+        intake: Intake,
+        memory: Memory,
+        connected: asyncio.Event,
+        transcript: Transcript | None = None,
+    ) -> None:
         """``connected`` is set while there is a session on an open connection."""
         self._bot = bot
         self._connected = connected
         self._server = server
         self._intake = intake
         self._memory = memory
+        self._transcript = transcript
         self._gaps: dict[int, Gap] = {}  # of this session
         self._servers_known = False
         self._background: set[asyncio.Task[None]] = set()
@@ -192,6 +203,10 @@ class Client(discord.Client):
             self._withdraw(payload.channel_id, message)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
+        press = presses.read(interaction, self._bot)
+        if press is not None:
+            await self._take_press(interaction, press)
+            return
         incoming = commands.read(interaction, self._bot)
         if incoming is None or interaction.channel is None:
             return
@@ -202,9 +217,24 @@ class Client(discord.Client):
         async def made() -> Incoming:
             return incoming
 
-        storing = asyncio.create_task(self._intake.put(interaction.channel.id, made))
+        await self._store_in_time(interaction, made, "taken")
+
+    async def _take_press(self, interaction: discord.Interaction, press: presses.Press) -> None:
+        """What was pressed stands in the conversation as if it had been written; Discord shows nothing more of it."""
+        if not is_ours(press.id):
+            await self._acknowledge(interaction, "unknown_button")
+        elif not commands.may_write(interaction):
+            await self._acknowledge(interaction, "cannot_write")
+        else:
+            await self._store_in_time(interaction, partial(press.said, self._transcript), "")
+
+    async def _store_in_time(self, interaction: discord.Interaction, make: Making, note: str) -> None:
+        """Discord is answered in time with ``note`` (empty: nothing to be seen), whatever the store does."""
+        if interaction.channel is None:
+            return
+        storing = asyncio.create_task(self._intake.put(interaction.channel.id, make))
         done, _ = await asyncio.wait({storing}, timeout=ACKNOWLEDGE_WITHIN_S)
-        await self._acknowledge(interaction, "taken" if done else "held")
+        await self._acknowledge(interaction, note if done else "held")
         await storing
 
     async def on_error(self, event_method: str, /, *args: object, **kwargs: object) -> None:
@@ -299,4 +329,4 @@ class Client(discord.Client):
         try:
             await commands.acknowledge(self.rest, interaction, note)
         except RAISED as error:
-            _log.warning("discord: command %d of %s was not acknowledged: %s", interaction.id, PLATFORM, error)
+            _log.warning("discord: interaction %d was not acknowledged: %s", interaction.id, error)

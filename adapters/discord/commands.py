@@ -20,7 +20,7 @@ from core.messages import Address, Command, Incoming, Kind, Person
 
 _CHAT_INPUT = 1
 _TEXT_OPTION = 3
-_MESSAGE = 4  # the kind of answer: a message
+_MESSAGE, _NOTHING = 4, 6  # the kinds of answer: a message, or no more than that it arrived
 _EPHEMERAL = 64
 
 
@@ -68,6 +68,10 @@ NOTES: Mapping[str, Mapping[str, str]] = {
     "cannot_write": {
         "en": "I am not allowed to write in this channel. Please send me a direct message.",
         "zh": "我没有在此频道发言的权限，请私信我。",
+    },
+    "unknown_button": {
+        "en": "I no longer know what this button asks. Please write it to me.",
+        "zh": "这个按钮已失效，请直接输入您的问题。",
     },
 }
 
@@ -154,7 +158,7 @@ def may_write(interaction: discord.Interaction) -> bool:
 
 
 async def acknowledge(rest: Rest, interaction: discord.Interaction, note: str) -> None:
-    """Answer with a note that only this person sees.
+    """Answer with a note that only this person sees; empty: with nothing that is to be seen, for a button.
 
     Not ``interaction.response``: discord.py sends that past its HTTP client, always to discord.com.
     """
@@ -165,5 +169,6 @@ async def acknowledge(rest: Rest, interaction: discord.Interaction, note: str) -
         webhook_id=interaction.id,
         webhook_token=interaction.token,
     )
-    answer = {"type": _MESSAGE, "data": {"content": NOTES[note][language], "flags": _EPHEMERAL}}
+    shown = {"type": _MESSAGE, "data": {"content": NOTES[note][language], "flags": _EPHEMERAL}} if note else {}
+    answer = shown or {"type": _NOTHING}
     await rest.request(route, json=answer, params={"with_response": "true"})

@@ -15,6 +15,7 @@ connection lost, or no answer in time          SendAmbiguous (after one more try
 404 with 10003 or 10004 (channel, guild)       ChatClosed
 50083, 160005 (archived or locked thread)      ChatClosed
 404 with 10008: the message to edit is gone    SendRejected: somebody deleted it on purpose, it is not sent again
+400 or 50013 for products or buttons           nothing: sent again as text
 any other 4xx                                  SendRejected
 =============================================  ==================================================================
 """
@@ -41,8 +42,9 @@ from core.errors import (
 UNKNOWN_CHANNEL = 10003
 UNKNOWN_MESSAGE = 10008
 THREAD_EXISTS = 160004
+MISSING_PERMISSIONS = 50013
 _OVERLOADED = 130000
-_CLOSED = frozenset({UNKNOWN_CHANNEL, 10004, 50001, 50007, 50013, 50083, 50278, 160005})
+_CLOSED = frozenset({UNKNOWN_CHANNEL, 10004, 50001, 50007, MISSING_PERMISSIONS, 50083, 50278, 160005})
 
 # What discord.py's calls can raise; all else is a defect of ours and must be seen as one.
 RAISED = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)

@@ -16,7 +16,9 @@ from typing import Any, Literal
 import discord
 from discord.http import handle_message_parameters
 
+from adapters.discord.cards import as_text, embeds, view
 from adapters.discord.errors import (
+    MISSING_PERMISSIONS,
     RAISED,
     THREAD_EXISTS,
     UNKNOWN_CHANNEL,
@@ -84,6 +86,8 @@ class Sender:
                 return await _post(rest, self._where(address), message)
 
     async def edit(self, sent: str, message: Outgoing) -> None:
+        if message.cards:
+            return  # products stand there as they are
         with translated():
             async with self._session() as rest:
                 address = message.address
@@ -146,11 +150,22 @@ def nonce(message: Outgoing) -> str:
 
 
 def _shown(message: Outgoing) -> str:
+    """Empty beside products, which are a message of their own."""
     text = render(message.text)
     return text if message.final else clip(text)
 
 
 async def _post(rest: Rest, channel: str, message: Outgoing) -> str:
+    try:
+        return await _create(rest, channel, message)
+    except discord.HTTPException as error:
+        if not _about_extras(error, message):
+            raise
+        _log.warning("discord: products or buttons were refused (%s), sent as text", error)
+        return await _create(rest, channel, as_text(message))
+
+
+async def _create(rest: Rest, channel: str, message: Outgoing) -> str:
     content = _shown(message)
     payload = _new(channel, message, content)
     try:
@@ -161,10 +176,17 @@ async def _post(rest: Rest, channel: str, message: Outgoing) -> str:
         with _in_doubt(error):
             # With the nonce Discord returns the message that it may have made the first time.
             data = await rest.create_message(channel, payload, draft=False)
-    if message.final and data["content"].strip() != content.strip():
+    as_wanted = data["content"].strip() == content.strip() and bool(data.get("components")) == bool(message.buttons)
+    if message.final and not as_wanted:
         # It was sent before, while it was still growing: bring it up to date. (A draft may be older than what stands.)
-        await _patch(rest, channel, str(data["id"]), message)
+        await _change(rest, channel, str(data["id"]), message)
     return str(data["id"])
+
+
+def _about_extras(error: discord.HTTPException, message: Outgoing) -> bool:
+    """Whether it may be taken without its products and buttons: the bot may lack the right to embed links."""
+    refused = error.status == 400 or error.code == MISSING_PERMISSIONS
+    return refused and bool(message.cards or message.buttons)
 
 
 @contextmanager
@@ -179,7 +201,17 @@ def _in_doubt(first: Exception) -> Iterator[None]:
 
 
 async def _patch(rest: Rest, channel: str, sent: str, message: Outgoing) -> None:
-    payload = _payload(content=_shown(message))
+    try:
+        await _change(rest, channel, sent, message)
+    except discord.HTTPException as error:
+        if not _about_extras(error, message):
+            raise
+        _log.warning("discord: buttons were refused (%s), shown as text", error)
+        await _change(rest, channel, sent, as_text(message))
+
+
+async def _change(rest: Rest, channel: str, sent: str, message: Outgoing) -> None:
+    payload = _payload(content=_shown(message), **_extras(message))
     try:
         await rest.change_message(channel, sent, payload, draft=not message.final)
     except RAISED as error:
@@ -189,7 +221,7 @@ async def _patch(rest: Rest, channel: str, sent: str, message: Outgoing) -> None
 
 
 def _new(channel: str, message: Outgoing, content: str) -> Mapping[str, Any]:
-    payload = _payload(content=content, nonce=nonce(message))  # discord.py adds enforce_nonce
+    payload = _payload(content=content, nonce=nonce(message), **_extras(message))  # discord.py adds enforce_nonce
     # The message from which a thread was opened lies outside of it and cannot be referred to there.
     if message.reply_to.isdigit() and message.reply_to != channel:
         payload["message_reference"] = {
@@ -200,10 +232,20 @@ def _new(channel: str, message: Outgoing, content: str) -> Mapping[str, Any]:
     return payload
 
 
+def _extras(message: Outgoing) -> dict[str, Any]:
+    """Products ring nobody: the text before them has."""
+    extras: dict[str, Any] = {}
+    if message.cards:
+        extras["embeds"] = embeds(message.cards, message.language)
+        extras["flags"] = discord.MessageFlags(suppress_notifications=True)
+    if message.buttons:
+        extras["view"] = view(message.buttons)
+    return extras
+
+
 def _payload(**fields: Any) -> dict[str, Any]:
     parameters = handle_message_parameters(
-        **fields,
-        flags=discord.MessageFlags(suppress_embeds=True),
+        **{"flags": discord.MessageFlags(suppress_embeds=True), **fields},
         allowed_mentions=discord.AllowedMentions.none(),
     )
     return parameters.payload or {}

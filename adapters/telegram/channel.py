@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 from telegram import Bot, User
 from telegram.error import BadRequest
 
+from adapters.telegram.cards import MAX_BUTTONS
 from adapters.telegram.commands import DESCRIPTIONS, menu
 from adapters.telegram.events import ALLOWED_UPDATES, PLATFORM, Events
 from adapters.telegram.intake import Backoff, Intake, Poller, Timing, patiently
@@ -23,7 +24,7 @@ from adapters.telegram.webhook import Webhook, WebhookRoute
 from adapters.telegram.wire import connect
 from core.errors import ChannelNotReady, StoreUnavailable
 from core.messages import Address, Outgoing
-from core.ports import Inbox, Traits
+from core.ports import Inbox, Traits, Transcript
 
 _log = structlog.get_logger(__name__)
 
@@ -33,7 +34,8 @@ class TelegramChannel:
 
     The constructor raises ChannelNotReady if the token or the webhook's secret cannot be one; it connects to nothing.
     With a webhook, mount ``routes`` at the server that ``webhook.url`` leads to. ``close`` it in the end.
-    ``moves`` keeps which groups became supergroups; ``rates``: how often the bot may write.
+    ``moves`` keeps which groups became supergroups; ``rates``: how often the bot may write; ``transcript`` knows what
+    a button asks whose text is too long for Telegram to give back.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class TelegramChannel:
         timing: Timing | None = None,
         moves: MoveStore | None = None,
         rates: Rates | None = None,
+        transcript: Transcript | None = None,
     ) -> None:
         self.bot = bot
         self.platform = PLATFORM
@@ -58,12 +61,15 @@ class TelegramChannel:
             typing=True,
             sole=webhook is None,  # a second one that polls ends the first one's poll (409)
             repeat_window_s=0.0,
+            cards=1,  # an album has one caption for all, and no buttons
+            buttons=MAX_BUTTONS,
         )
         self.connected = asyncio.Event()
         self._timing = timing or Timing()
         self._wire = connect(token, api_url)
         self._telegram: Bot = self._wire.bot
         self._moves = Moves(moves)
+        self._transcript = transcript
         self._sender = Sender(self._telegram, Pacing(rates), self._moves)
         self._hook = WebhookRoute(bot, webhook) if webhook else None
         self._secret = webhook.secret if webhook else ""
@@ -84,10 +90,16 @@ class TelegramChannel:
     async def _listen(self, inbox: Inbox) -> None:
         me = await self._introduce()
         await self._load_moves()
-        events = Events(self.bot, me, Places(self._telegram), self._moves)
+        events = Events(self.bot, me, Places(self._telegram), self._moves, self._transcript)
         intake = Intake(self.bot, events, inbox)
         self.connected.set()
         _log.info("telegram.listening", bot=self.bot, username=me.username, by="webhook" if self._hook else "polling")
+        try:
+            await self._take_updates(intake)
+        finally:
+            await intake.close()
+
+    async def _take_updates(self, intake: Intake) -> None:
         if self._hook:
             await self._serve(self._hook, intake)
         else:

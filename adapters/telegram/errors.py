@@ -10,6 +10,8 @@
 | 400 "message is not modified" (an edit)                          | nothing: success                     |
 | 400 about entities                                               | nothing: sent again as plain text    |
 | 400 "message to be replied not found"                            | nothing: sent again without the reply|
+| 400 about buttons                                                | nothing: sent again with lines       |
+| any other 400 for a product's picture                            | nothing: sent again as text          |
 | 400 "message to edit not found" (somebody deleted it)            | SendRejected: the outbox sends it new|
 | any other 400                                                    | SendRejected                         |
 | 400 with ``migrate_to_chat_id``: the group became a supergroup   | nothing: sent there                  |
@@ -124,6 +126,11 @@ def not_modified(error: TelegramError) -> bool:
 def about_entities(error: TelegramError) -> bool:
     said = error.message.lower()
     return isinstance(error, BadRequest) and ("entit" in said or "can't parse" in said)
+
+
+def about_buttons(error: TelegramError) -> bool:
+    said = error.message.lower()
+    return isinstance(error, BadRequest) and any(part in said for part in ("button", "keyboard", "reply_markup"))
 
 
 def about_reply(error: TelegramError) -> bool:

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from telegram import Chat, Message, Update, User
+from telegram import CallbackQuery, Chat, MaybeInaccessibleMessage, Message, Update, User
 
 from adapters.telegram.content import Content, read_content
 from adapters.telegram.moves import Moves
 from adapters.telegram.threads import Place, Places
 from core.messages import Address, Incoming, Person
+from core.ports import Transcript
+from core.presses import as_said, pressed
 
 PLATFORM = "telegram"
-ALLOWED_UPDATES = (Update.MESSAGE, Update.EDITED_MESSAGE)
+ALLOWED_UPDATES = (Update.MESSAGE, Update.EDITED_MESSAGE, Update.CALLBACK_QUERY)
 """All that we ask Telegram for."""
 
 
 class Events:
-    """Reads updates for one bot; ``me`` is its account."""
+    """Reads updates for one bot; ``me`` is its account, ``transcript`` knows what its buttons ask."""
 
-    def __init__(self, bot: str, me: User, places: Places, moves: Moves) -> None:
+    def __init__(self, bot: str, me: User, places: Places, moves: Moves, transcript: Transcript | None = None) -> None:
         self._bot = bot
         self._me = me
         self._places = places
         self._moves = moves
+        self._transcript = transcript
 
     async def read(self, update: Update) -> Incoming | None:
         """None for what is no message to us: service messages, other bots, ourselves, a channel's own posts.
 
         Raises the library's NetworkError if Telegram had to be asked and did not answer; StoreUnavailable if the
-        group has moved and that cannot be kept.
+        group has moved and that cannot be kept, or what a button asks cannot be looked up.
         """
+        if update.callback_query is not None:
+            return await self._pressed(update.callback_query)
         message = update.message or update.edited_message
         if message is None or message.chat.type == Chat.CHANNEL:
             return None
@@ -61,6 +66,39 @@ class Events:
             at=message.edit_date or message.date,
         )
 
+    async def _pressed(self, query: CallbackQuery) -> Incoming | None:
+        """Whoever presses a button says what it asks. None: it is none of ours, or nobody knows any more what it asks.
+
+        Of an old message Telegram tells no more than its chat and number, and so not in which thread of a group it stands.
+        """
+        message = query.message
+        if message is None or query.from_user.is_bot:
+            return None
+        group = message.chat.type != Chat.PRIVATE
+        if isinstance(message, Message) and message.is_accessible:
+            thread = (await self._places.of(message)).thread
+        elif group:
+            return None
+        else:
+            thread = ""
+        chat = str(message.chat.id)
+        address = Address(bot=self._bot, platform=PLATFORM, chat=self._moves.home(chat), thread=thread)
+        text = await pressed(query.data or "", _label(query, message), address, self._transcript)
+        if not text:
+            return None
+        kind, command, argument = as_said(text)
+        return Incoming(
+            address=address,
+            update=f"press:{query.id}",
+            message=self._moves.name(chat, message.message_id) if group else "",
+            sender=_person(query.from_user),
+            kind=kind,
+            text=text,
+            command=command,
+            argument=argument,
+            group=group,
+        )
+
     async def _note_move(self, message: Message) -> bool:
         """The group became a supergroup: Telegram says so in the old one and in the new one."""
         if message.migrate_to_chat_id:
@@ -85,7 +123,18 @@ def _sender(message: Message) -> Person | None:
         return Person(id=str(chat.id), name=chat.title or chat.full_name or "")
     if user is None or user.is_bot:
         return None
+    return _person(user)
+
+
+def _person(user: User) -> Person:
     return Person(id=str(user.id), name=user.full_name, language=_language_tag(user.language_code or ""))
+
+
+def _label(query: CallbackQuery, message: MaybeInaccessibleMessage) -> str:
+    """What stands on the button that was pressed, if Telegram still tells."""
+    markup = message.reply_markup if isinstance(message, Message) else None
+    buttons = (button for row in (markup.inline_keyboard if markup else ()) for button in row)
+    return next((button.text for button in buttons if button.callback_data == query.data), "")
 
 
 def _language_tag(code: str) -> str:

@@ -12,6 +12,7 @@ import structlog
 from telegram import Bot, Update
 from telegram.error import BadRequest, Conflict, EndPointNotFound, InvalidToken, RetryAfter, TelegramError
 
+from adapters.telegram.answering import Answering
 from adapters.telegram.errors import seconds, translate
 from adapters.telegram.events import ALLOWED_UPDATES, Events
 from core.backoff import delay_s
@@ -58,6 +59,7 @@ class Intake:
         self._bot = bot
         self._events = events
         self._inbox = inbox
+        self._answering = Answering()
 
     async def take(self, update: Update) -> None:
         """When this returns the update is stored, or is none for us, and may be acknowledged.
@@ -67,6 +69,12 @@ class Intake:
         incoming = await self._read(update)
         if incoming is not None:
             await self._inbox.put(incoming)
+        if update.callback_query is not None:
+            self._answering.answer(update.callback_query, known=incoming is not None)
+
+    async def close(self) -> None:
+        """What is still being told to Telegram is left."""
+        await self._answering.close()
 
     async def _read(self, update: Update) -> Incoming | None:
         try:

@@ -89,6 +89,13 @@ def plain(markdown: str) -> Rendered:
     return Rendered(clean(markdown).strip())
 
 
+def below(above: Rendered, text: Rendered) -> Rendered:
+    """Both, with an empty line between them."""
+    by = above.units + 2
+    moved = MessageEntity.shift_entities(by, text.entities) if text.entities else ()
+    return Rendered(f"{above.text}\n\n{text.text}", (*above.entities, *moved))
+
+
 # ── blocks ───────────────────────────────────────────────────────────────────────────────────────────────
 
 

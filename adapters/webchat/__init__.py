@@ -1,6 +1,7 @@
 """The chat on the web: a page of its own, and a script of one line that shows it inside the shop's own site.
 
-Everything below is relative to ``/{bot}/``. No cookies; nothing is loaded from another host.
+Everything below is relative to ``/{bot}/``. No cookies; nothing is loaded from another host but the pictures of the shop's
+products, from where its catalogue says that they are, without a referrer.
 
 **In the shop's own site.** ``<script src="https://…/{bot}/widget.js" async></script>``, optionally with
 ``data-language="zh"`` and ``data-position="left"``. A site with a content security policy has to allow this server
@@ -35,7 +36,7 @@ history    once, first: ``{lines, draft, typing, shop}``: the conversation, and 
 line       a line that this session wrote (in this tab or another one)
 typing     the bot is writing; true for about ten seconds
 draft      ``{id, html, language}``: an answer so far; each is the whole text, so one may be missed
-message    a finished line (bot or person); replaces the draft with the same id
+message    a finished line (bot or person), with its ``cards`` and ``buttons``; replaces the draft with the same id
 cleared    a new conversation was begun
 =========  ====================================================================================================
 

@@ -18,6 +18,7 @@ from core.messages import Address, Command, Incoming, Outgoing
 from core.ports import Inbox, Relay, Traits, Transcript
 
 MAX_CHARS = 100_000
+MAX_BESIDE = 100
 HISTORY_LINES = 200
 # A finished reply stands among the newest lines; others may have been written while it was on its way.
 NEWEST_LINES = 20
@@ -34,7 +35,16 @@ class WebChannel:
 
     platform = "web"
     # A message is named after its reply: whatever is shown again takes its own place.
-    traits = Traits(max_chars=MAX_CHARS, streams=True, edit_interval_s=0.05, typing=True, repeat_window_s=math.inf)
+    traits = Traits(
+        max_chars=MAX_CHARS,
+        streams=True,
+        edit_interval_s=0.05,
+        typing=True,
+        repeat_window_s=math.inf,
+        cards=MAX_BESIDE,
+        cards_with_text=True,
+        buttons=MAX_BESIDE,
+    )
 
     def __init__(
         self,
@@ -173,7 +183,8 @@ class WebChannel:
             return reply
         for line in newest:
             if line.role != "shopper" and message.reply in (line.id, line.message):
-                return events.shown_line(line).model_copy(update={"id": name, "html": reply.html})
+                shown = {"id": name, "html": reply.html, "cards": reply.cards, "buttons": reply.buttons}
+                return events.shown_line(line).model_copy(update=shown)
         return reply
 
 

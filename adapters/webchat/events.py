@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Literal
 
 from adapters.webchat.markdown import draft_to_html, to_html
-from core.messages import Kind, Line, Outgoing, Rung, Value, now
+from core.cards import sound_buttons, sound_cards
+from core.messages import Button, Card, Kind, Line, Outgoing, Rung, Value, now
 
 HEARTBEAT = b": heartbeat\n\n"
 
@@ -15,7 +16,10 @@ Role = Literal["shopper", "bot", "agent", "overheard"]
 
 
 class ShownLine(Value):
-    """A line as the page shows it: a shopper's as ``text``, everybody else's as ``html``."""
+    """A line as the page shows it: a shopper's as ``text``, everybody else's as ``html``.
+
+    The addresses of ``cards`` and ``buttons`` are http(s), whatever the history holds.
+    """
 
     id: str
     role: Role
@@ -25,6 +29,8 @@ class ShownLine(Value):
     kind: Kind = Kind.TEXT
     rung: Rung | None = None
     language: str = ""
+    cards: tuple[Card, ...] = ()
+    buttons: tuple[Button, ...] = ()
     at: datetime
 
 
@@ -87,13 +93,23 @@ def shown_line(line: Line) -> ShownLine:
         kind=line.kind,
         rung=line.rung,
         language=line.language,
+        cards=sound_cards(line.cards),
+        buttons=sound_buttons(line.buttons),
         at=line.at,
     )
 
 
 def shown_reply(name: str, message: Outgoing) -> ShownLine:
     """A finished reply of which nothing more is known than what was sent."""
-    return ShownLine(id=name, role="bot", html=to_html(message.text), language=message.language, at=now())
+    return ShownLine(
+        id=name,
+        role="bot",
+        html=to_html(message.text),
+        language=message.language,
+        cards=sound_cards(message.cards),
+        buttons=sound_buttons(message.buttons),
+        at=now(),
+    )
 
 
 def shown_draft(name: str, message: Outgoing) -> ShownDraft:

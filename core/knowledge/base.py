@@ -3,233 +3,218 @@
 Approved answers are matched against the questions that people wrote for them: the weighted share of common terms
 (Dice, weighted by rarity), so that "delivery to Norway" and "delivery to Japan" stay apart. Passages (notes, products,
 and the approved answers again, for a question that is only near theirs) are ranked by BM25 and kept only if they cover
-enough of what the question is about.
+enough of what the question is about. With an embedder both are also found by their meaning, in other languages too, where
+that is sure enough (core/knowledge/meaning.py).
 """
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from math import inf
+from typing import Literal
 
-import numpy as np
-
-from core.config import ApprovedAnswerConfig
-from core.knowledge.passages import Passage, of_answer
-from core.knowledge.ranking import Ranking
-from core.knowledge.vocabulary import Vocabulary
-from core.knowledge.words import content, is_empty, is_light, meaning, terms, whole
+from core.config import AnswerButtonConfig, ApprovedAnswerConfig, ProductConfig
+from core.knowledge.calibration import Curve
+from core.knowledge.filters import Goods
+from core.knowledge.meaning import COVERAGE, NEAR, Sight, Wanted, wanted
+from core.knowledge.part import COVERED, EVIDENCE_FLOOR, LanguagePart, Variant, is_valid
+from core.knowledge.passages import Passage
+from core.knowledge.vectors import Floats, Vectors
 from core.language import base
+from core.messages import Button
 
-# Chosen on the teahouse's own questions, see tests/core/test_knowledge.py: no wrong answer at these marks.
-APPROVED_MARK = 0.6
-COVERED = 0.85
-TELLING = 0.7
-# Below this share of what the rarest word tells, "tea" of "do you like tea", the other words count more.
-COMMON = 0.4
-ORDER_NUMBER = re.compile(r"\d{4,}")
-EVIDENCE_MARK = 0.6
-# A passage must also be about it: the least BM25 score, as a share of what the rarest word tells.
-EVIDENCE_FLOOR = 0.27
-# "Do not cancel my order" is not "cancel my order"; 能不能 and "why not" deny nothing.
-ASKING = re.compile(r"(.)[不没]\1|有没有|不好意思|\bwhy not\b", re.IGNORECASE)
-DENIAL = re.compile(r"\b(?:no|not|never|without|cannot)\b|n['’]t\b|[不没别未无勿]", re.IGNORECASE)
-# A question that wants to buy is answered by products rather than by notes that mention them.
-BUYING = re.compile(
-    r"\b(do you (have|sell)|have you got|got any|buy|price|how much (is|are|for)|costs?|recommend|looking for)\b"
-    r"|有什么|有没有|有哪些|^(?:请问)?(?:你们|店里)?有.{1,8}[吗么]|多少钱|推荐|想买|价格|卖",
-    re.IGNORECASE,
-)
-PRODUCTS_FIRST = 1.6
+By = Literal["words", "meaning"]
 
 
 @dataclass(frozen=True, slots=True)
 class Approved:
+    """``by``: what it was matched by; scores of the one cannot be compared with those of the other."""
+
     id: str
     question: str
     text: str
     score: float
+    buttons: tuple[Button, ...] = ()
+    by: By = "words"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
+    """``by``: what it was found by; scores of the one cannot be compared with those of the other."""
+
     passage: Passage
     score: float
+    by: By = "words"
 
 
-@dataclass(frozen=True, slots=True)
-class _Variant:
-    """One way to ask for an approved answer.
-
-    ``said``: of its ``terms`` those that tell what is asked; ``about``: the terms of all questions of its answer.
-    """
-
-    answer: ApprovedAnswerConfig
-    question: str
-    terms: frozenset[str]
-    terms_weight: float
-    said: frozenset[str]
-    said_weight: float
-    about: frozenset[str]
-    denies: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question as it is compared with the variants; its terms are distinct."""
-
-    terms: Sequence[str]
-    terms_weight: float
-    telling: Sequence[str]
-    telling_weight: float
-    denies: bool
-
-
-class _Language:
-    """Everything in one language."""
-
-    def __init__(self, language: str, answers: Sequence[ApprovedAnswerConfig], passages: Sequence[Passage]) -> None:
-        asked = [question for answer in answers for question in answer.questions.get(language, [])]
-        self.questions = Vocabulary([whole(question) for question in asked])
-        self.variants = [variant for answer in answers for variant in self._variants(answer, language)]
-        saying: defaultdict[str, list[int]] = defaultdict(list)
-        for index, variant in enumerate(self.variants):
-            for term in variant.said:
-                saying[term].append(index)
-        # a telling term → the variants with it; and how much of each must be asked
-        self.saying = {term: np.array(found) for term, found in saying.items()}
-        self.wanted = np.array([COVERED * variant.said_weight if variant.said else inf for variant in self.variants])
-        said = [passage for answer in answers for passage in of_answer(answer, language)]
-        self.passages = [*said, *(passage for passage in passages if passage.language == language)]
-        self.answers = {passage.id: answer for answer in answers for passage in of_answer(answer, language)}
-        written = [content(terms(f"{p.title} {p.title} {p.text} {p.words}")) for p in self.passages]
-        self.words = Vocabulary(written)
-        self.ranking = Ranking([meaning(document) for document in written])
-
-    def _variants(self, answer: ApprovedAnswerConfig, language: str) -> list[_Variant]:
-        questions = answer.questions.get(language, [])
-        about = frozenset(meaning(_asked("\n".join(questions))))
-        return [self._variant(answer, question, about) for question in questions]
-
-    def _variant(self, answer: ApprovedAnswerConfig, question: str, about: frozenset[str]) -> _Variant:
-        found = list(dict.fromkeys(meaning(_asked(question))))
-        said, total = content(found), self.questions.total
-        return _Variant(
-            *(answer, question, frozenset(found), total(found), frozenset(said), total(said)),
-            *(about, _denies(question)),
-        )
-
-    def approved(self, question: str, today: date) -> Approved | None:
-        found = list(dict.fromkeys(self.questions.known(_asked(question))))
-        telling, total = content(found), self.questions.total
-        asked = _Asked(found, total(found), telling, total(telling), _denies(question))
-        best: Approved | None = None
-        for variant in self._asked_for(asked.terms):
-            if asked.denies == variant.denies and _valid(variant.answer, today):
-                score = self._alike(asked, variant)
-                if score >= APPROVED_MARK and (best is None or score > best.score):
-                    best = Approved(variant.answer.id, variant.question, "", score)
-        return best
-
-    def _asked_for(self, asked: Sequence[str]) -> list[_Variant]:
-        """The variants that are asked for: most of what they are about stands in the question."""
-        covered = np.zeros(len(self.variants))
-        for term in asked:
-            if (found := self.saying.get(term)) is not None:
-                covered[found] += self.questions.weight(term)
-        return [self.variants[index] for index in (covered >= self.wanted).nonzero()[0].tolist()]
-
-    def _alike(self, asked: _Asked, variant: _Variant) -> float:
-        """0 to 1. What is asked counts more than how.
-
-        All that is asked must stand in some question of this answer, and what this question is about must be asked:
-        or "customs in Norway" would get the answer on Switzerland.
-        """
-        if self._common(asked.telling, variant.about) < COVERED * asked.telling_weight:
-            return 0.0
-        share = TELLING if asked.telling_weight >= COMMON * self.questions.rarest else 1 - TELLING
-        telling = self._common(asked.telling, variant.said) / (asked.telling_weight + variant.said_weight)
-        every = self._common(asked.terms, variant.terms) / (asked.terms_weight + variant.terms_weight)
-        return share * 2 * telling + (1 - share) * 2 * every
-
-    def _common(self, one: Sequence[str], other: frozenset[str]) -> float:
-        """How much the terms tell that stand in both."""
-        return self.questions.total(filter(other.__contains__, one))
-
-    def search(self, question: str, limit: int, today: date) -> list[Evidence]:
-        asked = list(dict.fromkeys(self.words.known(content(terms(question)))))
-        if all(is_light(term) for term in asked):
-            return []
-        favour = PRODUCTS_FIRST if BUYING.search(question) else 1.0
-        floor = EVIDENCE_FLOOR * self.words.rarest
-        weights = {term: self.words.weight(term) for term in asked}
-        found = (
-            Evidence(passage, score)
-            for index, ranked, share in self.ranking.covering(weights, EVIDENCE_MARK)
-            if (score := _score(passage := self.passages[index], ranked * share, favour)) >= floor
-        )
-        now = [one for one in found if one.passage.kind != "answer" or _valid(self.answers[one.passage.id], today)]
-        return sorted(now, key=lambda evidence: -evidence.score)[:limit]
-
-    def knows(self, question: str) -> bool:
-        """Whether every telling word of a question stands somewhere in what the shop says."""
-        found = [term for term in terms(question) if not is_empty(term)]
-        return all(is_light(term) or term in self.words for term in self.words.known(found))
-
-
-def _score(passage: Passage, score: float, favour: float) -> float:
-    return round(score * (favour if passage.kind == "product" else 1.0), 4)
-
-
-def _asked(question: str) -> list[str]:
-    """The terms of a question; an order number says which order, not what is asked of it."""
-    return [term for term in whole(question) if not ORDER_NUMBER.fullmatch(term)]
-
-
-def _denies(question: str) -> bool:
-    return DENIAL.search(ASKING.sub("", question)) is not None
-
-
-def _valid(answer: ApprovedAnswerConfig, today: date) -> bool:
-    return (answer.valid_from or today) <= today <= (answer.valid_until or today)
+def _button(config: AnswerButtonConfig, language: str) -> Button:
+    label = config.label[language]
+    return (
+        Button(label=label, url=config.url)
+        if config.url
+        else Button(label=label, text=config.text.get(language, label))
+    )
 
 
 class Knowledge:
     def __init__(
-        self, languages: Sequence[str], answers: Sequence[ApprovedAnswerConfig], passages: Sequence[Passage]
+        self,
+        languages: Sequence[str],
+        answers: Sequence[ApprovedAnswerConfig],
+        passages: Sequence[Passage],
+        products: Sequence[ProductConfig] = (),
     ) -> None:
-        self._answers = {answer.id: answer for answer in answers}
-        self._languages = {language: _Language(language, answers, passages) for language in languages}
-        self.passages = tuple(passage for part in self._languages.values() for passage in part.passages)
+        """``products``: what those passages are about that have a ``sku``."""
+        self._goods = Goods(products)
+        self._parts = {language: LanguagePart(language, answers, passages) for language in languages}
+        self._sight: Sight | None = None
+        self.passages = tuple(passage for part in self._parts.values() for passage in part.passages)
 
-    def approved(self, question: str, language: str, today: date | None = None, say_in: str = "") -> Approved | None:
+    # ── by meaning ───────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def wanted(self) -> tuple[Wanted, ...]:
+        """The texts whose vectors ``with_vectors`` takes, in this order; some may stand there twice."""
+        return wanted(self._parts)
+
+    def with_vectors(self, vectors: Vectors, precision: float) -> Knowledge:
+        """The same knowledge, found by its meaning too. ``vectors``: of ``wanted``, all by one embedder.
+
+        ``precision``: of what is found by meaning, the share that must be right (``ladder`` in bot.yaml). Calibrates
+        itself to that: some hundredths of a second for a thousand texts. Raises ValueError: they are not as many.
+        """
+        found = copy.copy(self)
+        found._sight = Sight(self._parts, vectors, precision)
+        return found
+
+    @property
+    def vectors(self) -> Vectors | None:
+        """None: words alone find."""
+        return self._sight.vectors if self._sight else None
+
+    @property
+    def curves(self) -> tuple[Curve, ...]:
+        """How sure each rung is in each language; none without vectors."""
+        return self._sight.curves if self._sight else ()
+
+    # ── finding ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def approved(
+        self,
+        question: str,
+        language: str,
+        today: date | None = None,
+        say_in: str = "",
+        vector: Floats | None = None,
+    ) -> Approved | None:
         """The approved answer to ``question``, if a person has written one that is valid ``today``.
 
-        Its text is in the language ``say_in`` if it is written in it, else in that of the question.
+        Its text is in the language ``say_in`` if it is written in it, else in that of the question. ``vector``: of the
+        question; without it, only what is asked in nearly the words of a person is found.
         """
         part = self._part(language)
-        found = part[1].approved(question, today or date.today()) if part else None
-        if part is None or found is None:
+        if part is None:
             return None
-        texts = self._answers[found.id].answer
-        text = next((text for known, text in texts.items() if base(known) == base(say_in)), texts[part[0]])
-        return Approved(found.id, found.question, text, round(found.score, 4))
+        today = today or date.today()
+        if found := part.approved(question, today):
+            return self._said(*found, part.language, say_in, "words")
+        if vector is None or self._sight is None:
+            return None
+        near = self._sight.approved(question, vector, part.language)
+        if near is None or not is_valid(part.variants[near[0]].answer, today):
+            return None
+        return self._said(part.variants[near[0]], near[1], part.language, say_in, "meaning")
 
-    def search(self, question: str, language: str, limit: int = 3, today: date | None = None) -> list[Evidence]:
-        """Passages in ``language`` that cover what ``question`` is about, the best first; empty: no evidence."""
+    def _said(self, variant: Variant, score: float, language: str, say_in: str, by: By) -> Approved:
+        texts = variant.answer.answer
+        said_in = next((known for known in texts if base(known) == base(say_in)), language)
+        buttons = tuple(_button(button, said_in) for button in variant.answer.buttons)
+        return Approved(variant.answer.id, variant.question, texts[said_in], round(score, 4), buttons, by)
+
+    def search(
+        self, question: str, language: str, limit: int = 3, today: date | None = None, vector: Floats | None = None
+    ) -> list[Evidence]:
+        """Passages that cover what ``question`` is about, the best first; empty: no evidence.
+
+        They are in ``language``. ``vector``: of the question; with it, passages that mean the same in other words are
+        found too, and in the shop's other languages if there is none in this one. Where a price range is asked for, or
+        what is in stock, only products that fit are found if there are any.
+        """
         part = self._part(language)
-        return part[1].search(question, limit, today or date.today()) if part else []
+        if part is None:
+            return []
+        today = today or date.today()
+        if filters := self._goods.asked(question):
+            # In a shop of nothing but mugs "mugs" tells little, and the range tells the rest.
+            found = self._found(part, filters.rest, NEAR, today, vector, floor=0.0)
+            if fitting := [one for one in found if self._goods.fit(one.passage, filters)]:
+                return fitting[:limit]
+        return self._found(part, question, limit, today, vector)
+
+    def _found(
+        self,
+        part: LanguagePart,
+        question: str,
+        limit: int,
+        today: date,
+        vector: Floats | None,
+        floor: float = EVIDENCE_FLOOR,
+    ) -> list[Evidence]:
+        by_words = part.search(question, today, floor)
+        if vector is None or self._sight is None:
+            return _evidence(part, by_words[:limit], "words")
+        found = _evidence(part, self._reordered(by_words, vector, part.language)[:limit], "words")
+        if not part.says_something(question):  # "and how long?" is near to much
+            return found
+        others = [other for other in self._parts.values() if other is not part]
+        for meant in (part, *others):
+            if len(found) < limit and (meant is part or not found):
+                near = self._sight.evidence(question, vector, part.language, meant.language)
+                said = {one.passage.id for one in found}
+                more = [one for one in near if meant.counts(one[0], today) and meant.passages[one[0]].id not in said]
+                found += [_said_in(part, one) for one in _evidence(meant, more[: limit - len(found)], "meaning")]
+        return found
+
+    def ranked(self, question: str, asked_in: str, found_in: str, vector: Floats) -> list[Evidence]:
+        """The passages of a language nearest to a question, sure or not, the best first; none without vectors."""
+        asked, found = self._part(asked_in), self._part(found_in)
+        if self._sight is None or asked is None or found is None:
+            return []
+        return _evidence(found, self._sight.near(question, vector, asked.language, found.language), "meaning")
+
+    def _reordered(self, found: list[tuple[int, float]], vector: Floats, language: str) -> list[tuple[int, float]]:
+        """By words and meaning together; each keeps the score of its words."""
+        if self._sight is None or not found:
+            return found
+        first, best = found[:NEAR], found[0][1]
+        near = self._sight.scores([place for place, _ in first], vector, language)
+        joined = [z + COVERAGE * score / best for z, (_, score) in zip(near, first, strict=True)]
+        order = sorted(range(len(first)), key=lambda number: -joined[number])
+        return [first[number] for number in order]
 
     def knows(self, question: str, language: str) -> bool:
         """Whether no word of ``question`` is foreign to the shop: "do you sell bicycles?" begins a subject of its own."""
         part = self._part(language)
-        return part is not None and part[1].knows(question)
+        return part is not None and part.knows(question)
 
-    def _part(self, language: str) -> tuple[str, _Language] | None:
-        for known, part in self._languages.items():
-            if base(known) == base(language):
-                return known, part
-        return None
+    def covers(self, question: str, language: str) -> bool:
+        """Whether one passage has nearly all that ``question`` tells."""
+        part = self._part(language)
+        return part is not None and bool((part.shares(question) >= COVERED).any())
+
+    def _part(self, language: str) -> LanguagePart | None:
+        return next((part for known, part in self._parts.items() if base(known) == base(language)), None)
+
+
+def _said_in(part: LanguagePart, found: Evidence) -> Evidence:
+    """The same approved answer in the words of this language, if it is written in it too."""
+    if found.passage.kind != "answer":
+        return found
+    own = next((passage for passage in part.passages if passage.id == found.passage.id), found.passage)
+    return replace(found, passage=own)
+
+
+def _evidence(part: LanguagePart, found: Sequence[tuple[int, float]], by: By) -> list[Evidence]:
+    return [Evidence(part.passages[place], score, by) for place, score in found]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
 from typing import Literal
 
-from markdown_it import MarkdownIt
-
-from core.config import ApprovedAnswerConfig, ProductConfig
+from core.config import ApprovedAnswerConfig, ProductConfig, VariantConfig
+from core.knowledge.sources.document import Document, Section
+from core.knowledge.sources.markdown import read_markdown
 from core.knowledge.thesaurus import SIGNS
+from core.language import base
 from core.messages import Value
 
 # What a product's row is asked for; so that "how much is …" finds prices.
@@ -17,14 +19,22 @@ PRODUCT_WORDS = {
     "en": "price cost how much stock available buy product",
     "zh": "价格 价钱 多少 多少钱 钱 贵 库存 有货 现货 购买 买 产品 商品",
 }
-
-
-FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?:[^\n]*\n)*?---[ \t]*(?:\n|\Z)")
-COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+# And a product's that comes in several ways.
+VARIANT_WORDS = {
+    "en": "come options variants versions choice choose which what kinds sizes colors colours",
+    "zh": "规格 款式 颜色 尺码 尺寸 哪些 几种 选择 可选",
+}
+NAMED_AGAIN = 5
 
 
 class Passage(Value):
-    """``text`` can be quoted to a shopper as it stands. ``words`` are further terms that it is found by."""
+    """``text`` can be quoted to a shopper as it stands. ``words`` are further terms that it is found by.
+
+    ``source``: the file that it comes from, with the page or row where there is one, e.g. ``notes/care.pdf, page 3``.
+    ``path``: the headings above it, the outermost first. ``sku``: the product that it is about, ``variant``: the variant.
+    It counts from ``valid_from`` to ``valid_until``, both days included. ``only_asked``: it is quoted for no question that
+    is merely near.
+    """
 
     id: str
     kind: Literal["note", "product", "answer"]
@@ -32,37 +42,42 @@ class Passage(Value):
     title: str
     text: str
     words: str = ""
+    source: str = ""
+    path: tuple[str, ...] = ()
+    sku: str = ""
+    variant: str = ""
+    valid_from: date | None = None
+    valid_until: date | None = None
+    only_asked: bool = False
+
+    def valid(self, today: date) -> bool:
+        return (self.valid_from or today) <= today <= (self.valid_until or today)
 
 
 def of_note(name: str, language: str, markdown: str) -> Iterator[Passage]:
-    """One passage for each section with text; its headings are its title. ``name``: the file without its ending.
+    """A passage for each section of Markdown with text. ``name``: the file without its ending."""
+    document = read_markdown(markdown)
+    for section in document.sections:
+        yield of_section(f"notes/{name}", f"notes/{name}.md", language, document, section)
 
-    Front matter and comments are for colleagues and stay out.
-    """
-    markdown = COMMENT.sub("", FRONT_MATTER.sub("", markdown, count=1))
-    lines = markdown.splitlines()
-    headings: list[tuple[int, int, int, str]] = []
-    tokens = MarkdownIt("commonmark").parse(markdown)
-    for index, token in enumerate(tokens):
-        if token.type == "heading_open" and token.map:
-            headings.append((token.map[0], token.map[1], int(token.tag[1]), tokens[index + 1].content))
-    path: list[tuple[int, str]] = []
-    sections = [(0, 0, 0, ""), *headings]
-    for number, (_, start, level, title) in enumerate(sections):
-        if title:
-            path = [*[entry for entry in path if entry[0] < level], (level, title)]
-        end = sections[number + 1][0] if number + 1 < len(sections) else len(lines)
-        text = "\n".join(lines[start:end]).strip()
-        if text:
-            names = [entry[1] for entry in path]
-            yield Passage(
-                id=f"notes/{name}#{number}",
-                kind="note",
-                language=language,
-                title=" › ".join(names) or name,
-                text=text,
-                words=_signs(text),
-            )
+
+def of_section(
+    id: str, source: str, language: str, document: Document, section: Section, piece: int = 0, text: str = ""
+) -> Passage:
+    """A section, or the ``text`` of its ``piece``; its headings are its title. ``id``: of the note."""
+    text = text or section.text
+    return Passage(
+        id=f"{id}#{section.number}.{piece}" if piece else f"{id}#{section.number}",
+        kind="note",
+        language=language,
+        title=" › ".join(section.path) or id.partition("/")[2] or id,
+        text=text,
+        words=_signs(text),
+        source=f"{source}, page {section.page}" if section.page else source,
+        path=section.path,
+        valid_from=document.valid_from,
+        valid_until=document.valid_until,
+    )
 
 
 def of_answer(answer: ApprovedAnswerConfig, language: str) -> Iterator[Passage]:
@@ -72,7 +87,16 @@ def of_answer(answer: ApprovedAnswerConfig, language: str) -> Iterator[Passage]:
     if questions and text:
         words = "\n".join(questions)
         yield Passage(
-            id=f"answers/{answer.id}", kind="answer", language=language, title=questions[0], text=text, words=words
+            id=f"answers/{answer.id}",
+            kind="answer",
+            language=language,
+            title=questions[0],
+            text=text,
+            words=words,
+            source="answers.yaml",
+            valid_from=answer.valid_from,
+            valid_until=answer.valid_until,
+            only_asked=answer.only_asked,
         )
 
 
@@ -80,30 +104,85 @@ def _signs(text: str) -> str:
     return " ".join(words for sign, words in SIGNS if sign in text)
 
 
-def of_product(product: ProductConfig, languages: list[str]) -> Iterator[Passage]:
+def of_product(product: ProductConfig, languages: Sequence[str], source: str = "catalog.csv") -> Iterator[Passage]:
+    """In each language: the product, and each of its variants. A name that is in another language is still its name."""
     for language in languages:
-        name = product.names.get(language)
-        if name is None:
-            continue
-        text = _product_text(product, language, name)
+        name = product.names.get(language) or next(iter(product.names.values()))
         tags = product.tags.replace(";", " ")
-        words = " ".join([PRODUCT_WORDS.get(language, ""), product.category, tags, product.sku, _signs(text)])
-        yield Passage(
+        text = _product_text(product, language, name)
+        options = list(dict.fromkeys(option for variant in product.variants for option in variant.options))
+        words = " ".join([PRODUCT_WORDS.get(base(language), ""), product.category, tags, product.sku, _signs(text)])
+        if len(product.variants) > 1:
+            # Who names no option asks for the product: its passage is long, so what it is found by stands there often.
+            words = " ".join([words, VARIANT_WORDS.get(base(language), ""), *options, *[name, words] * NAMED_AGAIN])
+        about = Passage(
             id=f"catalog/{product.sku}.{language}",
             kind="product",
             language=language,
             title=name,
             text=text,
             words=words,
+            source=source,
+            sku=product.sku,
         )
+        yield about
+        if len(product.variants) > 1:
+            for variant in product.variants:
+                yield _of_variant(about, product, variant, name)
+
+
+def _of_variant(about: Passage, product: ProductConfig, variant: VariantConfig, name: str) -> Passage:
+    """The options are its title, too: who names them asks for just this one."""
+    options = _listed(about.language, [f"{option} {value}" for option, value in variant.options.items()])
+    text = _row(about.language, name, variant.sku, options, variant.price, product, variant.in_stock)
+    words = f"{PRODUCT_WORDS.get(base(about.language), '')} {product.category} {product.sku} {_signs(text)}"
+    return about.model_copy(
+        update={
+            "id": f"catalog/{product.sku}/{variant.sku}.{about.language}",
+            "title": f"{name} {options}".strip(),
+            "text": text,
+            "words": words,
+            "variant": variant.sku,
+        }
+    )
 
 
 def _product_text(product: ProductConfig, language: str, name: str) -> str:
     description = product.descriptions.get(language, "")
-    if language.startswith("zh"):
+    if len(product.variants) <= 1:
+        said = _row(language, name, product.sku, "", product.price, product, product.in_stock)
+        return f"{said}{'' if _is_zh(language) else ' '}{description}".strip()
+    prices = sorted({variant.price for variant in product.variants}, key=Decimal)
+    span = prices[0] if len(prices) == 1 else f"{prices[0]}–{prices[-1]}"
+    said = _row(language, name, product.sku, "", span, product, product.in_stock)
+    there = sum(variant.in_stock for variant in product.variants)
+    values: dict[str, dict[str, None]] = {}
+    for variant in product.variants:
+        for option, value in variant.options.items():
+            values.setdefault(option, {})[value] = None
+    options = [f"{option}: {', '.join(said)}" for option, said in values.items()]
+    if _is_zh(language):
+        counted = f"共 {len(product.variants)} 种规格，{there} 种有货。"
+        return f"{said}{counted}{'；'.join(options)}{'。' if options else ''}{description}".strip()
+    counted = f"{len(product.variants)} variants, {there} of them in stock."
+    return f"{said} {counted} {'; '.join(options)}{'.' if options else ''} {description}".strip()
+
+
+def _row(language: str, name: str, sku: str, options: str, price: str, product: ProductConfig, in_stock: bool) -> str:
+    """The line about a product or a variant, as a shopper reads it."""
+    if _is_zh(language):
         unit = f" / {product.unit}" if product.unit else ""
-        stock = "有货" if product.stock else "暂时缺货"
-        return f"**{name}**（{product.sku}）：{product.price} {product.currency}{unit}，{stock}。{description}".strip()
+        what = f"，{options}" if options else ""
+        return f"**{name}**{what}（{sku}）：{price} {product.currency}{unit}，{'有货' if in_stock else '暂时缺货'}。"
     unit = f" for {product.unit}" if product.unit else ""
-    stock = "in stock" if product.stock else "out of stock at the moment"
-    return f"**{name}** ({product.sku}): {product.price} {product.currency}{unit}, {stock}. {description}".strip()
+    what = f", {options}" if options else ""
+    stock = "in stock" if in_stock else "out of stock at the moment"
+    return f"**{name}**{what} ({sku}): {price} {product.currency}{unit}, {stock}."
+
+
+def _listed(language: str, parts: Sequence[str]) -> str:
+    return ("、" if _is_zh(language) else ", ").join(parts)
+
+
+def _is_zh(language: str) -> bool:
+    return base(language) == "zh"

@@ -30,15 +30,22 @@ class Ranking:
 
         Each as its number, its BM25 score and the share.
         """
-        shares = np.zeros(self._count)
-        postings = [(self._postings[term], weight) for term, weight in weights.items() if term in self._postings]
-        for (found, _), weight in postings:
-            shares[found] += weight
-        shares /= sum(weights.values())
+        shares = self.shares(weights)
         covered = (shares >= mark).nonzero()[0]
         if not len(covered):
             return []
         scores = np.zeros(self._count, np.float32)
-        for (found, scored), _ in postings:
-            scores[found] += scored
+        for term in weights:
+            if term in self._postings:
+                found, scored = self._postings[term]
+                scores[found] += scored
         return list(zip(covered.tolist(), scores[covered].tolist(), shares[covered].tolist(), strict=True))
+
+    def shares(self, weights: Mapping[str, float]) -> NDArray[np.float64]:
+        """How much of what a question's terms weigh each document has; ``weights`` is not empty."""
+        shares = np.zeros(self._count)
+        for term, weight in weights.items():
+            if term in self._postings:
+                shares[self._postings[term][0]] += weight
+        shares /= sum(weights.values())
+        return shares

@@ -23,6 +23,7 @@ phone telephone
 temperature temp degree degrees
 address location
 wrong incorrect
+near nearest nearby closest close
 incl include included contain contains
 thanks thank thx ty
 you u

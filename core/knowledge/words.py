@@ -1,7 +1,7 @@
 """Text to search terms, in Chinese and in languages with spaces.
 
 Han text is cut by jieba's dictionary (without guessing new words, so that the same words are cut the same everywhere);
-other words are lower-cased and stemmed.
+other words are lower-cased and stemmed. Traditional characters are read as simplified ones.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import lru_cache
 import rjieba
 import snowballstemmer
 
+from core.characters import simplified
 from core.knowledge.thesaurus import LIGHT, SAME
 
 WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*", re.UNICODE)
@@ -21,6 +22,8 @@ ASCII_WORD = re.compile(r"[a-z]+(?:'[a-z]+)*|[0-9]+(?:[.,][0-9]+)*")  # the same
 HAN = re.compile(r"[㐀-䶿一-鿿]+")
 HAN_RUNS = re.compile(rf"({HAN.pattern})")
 
+# What is asked is cut once a turn, not once for each part that reads it.
+REMEMBERED_TEXTS = 1000
 # Words that say nothing about what is asked.
 STOP = frozenset(
     """a an the is are was be am been i you we they he she it me my your our us do does did can could would will shall
@@ -41,7 +44,7 @@ def _stem(word: str) -> str:
 
 def terms(text: str) -> list[str]:
     """Every term of ``text`` in order, with repetitions; of a long Han word also the words in it."""
-    return _terms(text, for_search=True)
+    return list(_terms(text, for_search=True))
 
 
 def within(word: str) -> list[str]:
@@ -49,17 +52,18 @@ def within(word: str) -> list[str]:
     return [cut for cut in rjieba.cut_for_search(word, hmm=False) if cut and cut != word]
 
 
-def _terms(text: str, for_search: bool) -> list[str]:
+@lru_cache(REMEMBERED_TEXTS)
+def _terms(text: str, for_search: bool) -> tuple[str, ...]:
     if text.isascii():
-        return list(map(_stem, ASCII_WORD.findall(text.casefold())))
-    words = WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+        return tuple(map(_stem, ASCII_WORD.findall(text.casefold())))
+    words = WORD.findall(simplified(unicodedata.normalize("NFKC", text)).casefold())
     found: list[str] = []
     for word in words:
         if word.isascii() or not HAN.search(word):
             found.append(_stem(word))
         else:
             found.extend(_han(word, for_search))
-    return found
+    return tuple(found)
 
 
 def _han(word: str, for_search: bool) -> list[str]:
@@ -116,4 +120,4 @@ def is_light(term: str) -> bool:
 
 def whole(text: str) -> list[str]:
     """The terms of a question: Han text cut into its longest words only, so that 咖啡因 is not 咖啡 too."""
-    return _terms(text, for_search=False)
+    return list(_terms(text, for_search=False))

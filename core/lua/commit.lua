@@ -1,8 +1,9 @@
 -- End a turn in one step: history, reply to the outbox, what is known, and the messages are done with.
 -- Returns 1; 0 if the lease was lost, 2 if something was withdrawn that the worker does not know of: nothing is written.
--- KEYS: hash waiting log ready bell out due ring traces line seats
+-- KEYS: hash waiting log ready bell out due ring traces line seats unanswered
 -- ARGV: conversation fence taken ttl_ms keep_lines erase reply trace trace_ms state bells withdrawn
--- held_ms (how long it held a seat; '': it had none) told_after (so many lines before what was told of the line) lines...
+-- held_ms (how long it held a seat; '': it had none) told_after (so many lines before what was told of the line)
+-- unanswered (1: there was no answer to it) lines...
 local known = redis.call('HMGET', KEYS[1], 'fence', 'withdrawn', 'ended', 'told')
 -- The client repeats a call whose answer was lost: the fence is spent, so the second time nothing is written.
 if known[1] ~= ARGV[2] then return known[3] == ARGV[2] and 1 or 0 end
@@ -15,7 +16,7 @@ local function ring(bell)
 end
 redis.call('LTRIM', KEYS[2], ARGV[3], -1)
 if ARGV[6] == '1' then redis.call('DEL', KEYS[3], KEYS[9]) end
-local lines = {unpack(ARGV, 15)}
+local lines = {unpack(ARGV, 16)}
 if known[4] then table.insert(lines, math.min(ARGV[14], #lines) + 1, known[4]) end
 if #lines > 0 and redis.call('RPUSH', KEYS[3], unpack(lines)) > keep then redis.call('LTRIM', KEYS[3], -keep, -1) end
 redis.call('HSET', KEYS[1], 'state', ARGV[10], 'fence', ARGV[2] + 1, 'ended', ARGV[2])
@@ -31,6 +32,11 @@ redis.call('PEXPIRE', KEYS[6], ttl)
 if ARGV[8] ~= '' then
   if redis.call('RPUSH', KEYS[9], ARGV[8]) > keep then redis.call('LTRIM', KEYS[9], -keep, -1) end
   redis.call('PEXPIRE', KEYS[9], ARGV[9])
+  if ARGV[15] == '1' then
+    redis.call('ZADD', KEYS[12], now, ARGV[1])
+    redis.call('ZREMRANGEBYSCORE', KEYS[12], '-inf', now - ARGV[9])
+    redis.call('PEXPIRE', KEYS[12], ARGV[9])
+  end
 end
 if redis.call('PEXPIRE', KEYS[2], ttl) == 1 then
   redis.call('HSET', KEYS[1], 'since', now)

@@ -1,127 +1,290 @@
-"""The claims guard, first form: a generated text may say only what its grounding says.
+"""The claims guard: a generated text may say only what its grounding says.
 
-Figures, links and promises must stand in the shop's facts, each figure beside the same words as there. How close the
-rest must be is the bot's choice: ``close`` wants each sentence to follow a sentence of the facts almost word for word
-(a small model turns facts around when it writes freely), ``free`` wants most of its telling words in the facts.
+Every price, amount, share, duration, time, date, link, number, promise, state and name of a sentence is a typed value
+(core/trust/values.py, marks.py, names.py) and must stand in the shop's facts, beside the same words as there
+(binding.py), or come of them by arithmetic that the shop allows (arithmetic.py). What a sentence denies, the facts must
+deny. How close the rest must be is the bot's choice: ``close`` wants each sentence to follow a sentence of the facts
+almost word for word (a small model turns facts around when it writes freely), ``free`` wants most of its telling words
+in the facts.
 
 The guard reads along while the text is generated and lets words through as soon as they are sure, so that an answer
-can be streamed and no figure, link or promise ever has to be taken back. It is deterministic and says what it found.
+can be streamed and no figure, link or promise ever has to be taken back. It is deterministic and explains itself.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from rapidfuzz.distance import LCSseq
 
 from core.knowledge.words import stemmed
-from core.trust.facts import SENTENCE_END, WORDS, Fact, Grounding, Place, Wording, denials, links, plainly, telling
-from core.trust.figures import figures, is_figure, is_quiet, letters, may_grow, may_have_figures, unfinished
+from core.trust.arithmetic import comes_to, counts
+from core.trust.binding import both_ends, bound_to, nearest
+from core.trust.common import COMMON
+from core.trust.facts import Fact, Grounding, Known, Place, Rules, Wording
+from core.trust.figures import is_figure, is_quiet
+from core.trust.findings import Finding, explain
+from core.trust.marks import PROMISE_STEMS, extra_promises
+from core.trust.names import unknown_names
+from core.trust.said import POLITE, Said, figures_of, said_in, says_i
+from core.trust.sentences import Sentence, denials, ends, plainly
+from core.trust.values import Kind, Value
 
-__all__ = ["Fact", "Grounding", "Guard", "Wording", "invented", "unsupported"]
+__all__ = ["Fact", "Finding", "Grounding", "Guard", "Kind", "Rules", "Wording", "check", "explain"]
 
-LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])(?=\s|$)")
-FIGURE_CLAUSE_END = re.compile(r"[,;:(]\s+|[，；：、]")
-WHOLE_WORDS = re.compile(r".*[\s\u3400-\u9fff]", re.DOTALL)
 # No sentence ends without one of these.
 END_SIGN = re.compile(r"[.!?。！？\n]")
-PLAIN_WORD = re.compile(r" ?[A-Za-z]+[,;]?")
+PLAIN_WORD = re.compile(r"[A-Za-z]+[,;]?")
 # Texts come word by word, and mostly in the same words.
 REMEMBERED_WORDS = 20_000
-PROMISES = stemmed(
-    "guarantee promise refund free discount replace compensate voucher immediately today tomorrow cheapest best cure "
-    "heal".split()
-)
-HAN_PROMISES = "保证 承诺 退款 全额 免费 包邮 免运费 优惠 折扣 打折 赔偿 补偿 赠送 立即 马上 今天 明天 最便宜 最低 最好 治疗 治愈 代金券".split()
-HAN_PROMISING = frozenset("".join(HAN_PROMISES))
-# Politeness claims nothing.
-POLITE = stemmed(
-    "sure certainly course hello hi thanks thank sorry glad great okay welcome dear 当然 谢谢 抱歉 高兴".split()
-)
 # Words around a figure that bind it to nothing.
 NEUTRAL = stemmed("cost costs price take takes need about only approximately around exactly roughly total".split())
 # Behind one of these the next word is looked at too: 30 % of what?
-UNITS = (["eur"], ["usd"], ["gbp"], ["percent"])
+UNITS = (["eur"], ["usd"], ["gbp"], ["cny"], ["percent"])
 # The share of a sentence's telling words that must stand in the facts, and in this order in one place of them.
-SUPPORT = 0.6
+SUPPORT = {"free": 0.5, "close": 0.6}
 CLOSE = 0.75
 # How many telling words may stand between a figure and the word beside it, in the facts.
 REACH = 3
+# So much of a clause must stand in one place of the facts before its denial is compared with that place's.
+ALIKE = 0.6
+NEARLY = 0.03
+# Of two places that say as much of it, the shorter one is meant.
+LENGTH = 0.25
+# Of which some clauses deny and others do not is compared only with what says nearly all of it.
+WHOLE = 0.6
+# A clause alone is compared only with what it says most of, and that says most of it.
+CLAUSE_ALIKE = 0.7
+TIED = ("free", "discount", "voucher")
+_CONDITIONAL = re.compile(
+    r"\b(?:if|when|from|over|above|once|with|for orders|some|certain|select\w*|depend\w*|may)\b|满|以上|如果|部分|起|达到|凡"
+)
+_OWN = re.compile(
+    r"(?:\bbudget|\blimit|预算|上限)\W*(?:(?:is|was|of|under|about|around|up to|是|为|在|约|大概|控制在)\W*){0,2}$"
+    r"|(?:\byour\b|\byou (?:said|mentioned|asked|want\w*|named|gave|need\w*|order\w*|plan\w*|have|are)\b|您(?:说|提|想|要|问|给|需|订|的)|你(?:说|提|想|要|问|的))"
+    r"(?:(?!cost|price|\bis\b|\bare\b|take|deliver|ship|refund|运费|价格|售价|只要|收费|为|退)[^,.;:，。；：]){0,24}$"
+)
 
 
-# ── what may not be said ─────────────────────────────────────────────────────────────────────────────────
+def check(text: str, grounding: Grounding) -> tuple[Finding, ...]:
+    """Everything in ``text`` that its grounding does not say, in order; empty: it may be said."""
+    found: list[Finding] = []
+    before: frozenset[str] = frozenset()
+    start = 0
+    for end in [*ends(text), len(text)]:
+        said = said_in(text[start:end])
+        found += _findings(said, grounding, before)
+        before, start = said.terms, end
+    return tuple(found)
 
 
-def invented(text: str, grounding: Grounding) -> str:
-    """The first figure, link or promise of ``text`` that its grounding does not say, in a few words; else empty."""
-    return _invented(plainly(LIST_MARK.sub("", text)), grounding)
+def _findings(said: Said, grounding: Grounding, before: frozenset[str] = frozenset()) -> Iterator[Finding]:
+    sentence = said.sentence
+    if grounding.wording == "close" and _takes_a_part(said, grounding):
+        yield Finding(Kind.WORDING, sentence.text, sentence.text, why="close")
+    if not sentence.terms and not sentence.values:
+        return
+    yield from _of_values(said, grounding, before)
+    for name in unknown_names(sentence, said.names, grounding, said.denied > 0):
+        yield Finding(Kind.NAME, name, sentence.text)
+    if finding := _of_the_rest(said, grounding):
+        yield finding
 
 
-def _invented(said: str, grounding: Grounding) -> str:
-    for link in links(said):
-        if link not in grounding.links and not any(known.startswith(f"{link}/") for known in grounding.links):
-            return f"the link or address '{link}' is not in the shop's facts"
-    unknown = sorted(figures(said) - grounding.figures)
-    if unknown:
-        return f"the figure '{unknown[0]}' is not in the shop's facts"
-    ascii = said.isascii()
-    promised = sorted((stemmed(letters(said) if ascii else WORDS.findall(said)) & PROMISES) - grounding.words)
-    if not ascii:
-        promised += [word for word in HAN_PROMISES if word in said and word not in grounding.text]
-    return f"'{promised[0]}' is promised nowhere in the shop's facts" if promised else ""
+# ── values ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def unsupported(sentence: str, grounding: Grounding) -> str:
-    """What is wrong with a whole sentence, in a few words; else empty."""
-    return _unsupported(_Sentence.read(sentence), grounding)
+def _of_values(said: Said, grounding: Grounding, before: frozenset[str]) -> Iterator[Finding]:
+    sentence = said.sentence
+    about = before | grounding.asked_terms if sentence.values else before
+    for index, value in enumerate(sentence.values):
+        if finding := _of_value(value, index, said, grounding, about):
+            yield finding
+    for promise in extra_promises(sentence.plain, grounding.rules.promises):
+        if promise.unit not in grounding.text:
+            yield Finding(Kind.PROMISE, promise.unit, sentence.text, why="promise")
 
 
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    """A sentence as it is compared: its telling terms in order without politeness, and how often it denies."""
-
-    text: str
-    plain: str
-    terms: tuple[str, ...]
-    denials: int
-
-    @classmethod
-    def read(cls, sentence: str) -> _Sentence:
-        text = LIST_MARK.sub("", sentence)
-        said = plainly(text)
-        return cls(text, said, tuple(term for term in telling(said) if term not in POLITE), denials(said))
-
-
-def _unsupported(sentence: _Sentence, grounding: Grounding) -> str:
-    if not sentence.terms:
-        return ""
-    shown = f"'{sentence.text.strip()[:80]}'"
-    supported = sum(map(grounding.terms.__contains__, sentence.terms))
-    if supported / len(sentence.terms) < SUPPORT:
-        return f"only {supported} of {len(sentence.terms)} telling words of {shown} stand in the shop's facts"
-    if not _figures_stand(sentence, grounding):
-        return f"the figures of {shown} stand beside other words in the shop's facts"
-    if not _agrees(sentence, grounding):
-        return f"{shown} says the opposite of the shop's facts"
-    if grounding.wording == "close" and "?" in sentence.text:
-        return f"{shown} asks instead of answering"
-    if grounding.wording == "close" and not any(_follows(sentence, place) for place in grounding.places):
-        return f"{shown} follows no sentence of the shop's facts"
-    return ""
+def _of_value(value: Value, index: int, said: Said, grounding: Grounding, about: frozenset[str]) -> Finding | None:
+    sentence = said.sentence
+    if value.kind is Kind.LINK:
+        fine = value.unit in grounding.links or any(known.startswith(f"{value.unit}/") for known in grounding.links)
+        return None if fine else _finding(value, sentence)
+    if value.kind is Kind.PROMISE:
+        return _of_promise(value, index, sentence, grounding)
+    if value.kind in (Kind.PHONE, Kind.CODE):
+        known = any(one.value.unit == value.unit for one in grounding.known.get(value.kind, ()))
+        asked = value.kind is Kind.CODE and any(one.unit == value.unit for one in grounding.question.values)
+        return None if known or asked else _finding(value, sentence)
+    if value.kind is Kind.ORDER_STATE:
+        states = grounding.known.get(value.kind, ())
+        fine = any(one.value.unit == value.unit and one.value.low == value.low for one in states)
+        return None if fine else _finding(value, sentence, next(iter(states), None))
+    fine, instead = bound_to(value, sentence.labels[index], grounding, about, said.terms, sentence.denied[index])
+    if fine or both_ends(value, grounding) or _is_own(value, sentence, grounding):
+        return None
+    if comes_to(value, sentence, grounding) or _is_factor(value, sentence, grounding):
+        return None
+    return _finding(value, sentence, instead)
 
 
-def _figures_stand(sentence: _Sentence, grounding: Grounding) -> bool:
-    """Whether one sentence of the facts has all figures of this one, each beside the same words."""
-    if not figures(sentence.plain):
+def _finding(value: Value, sentence: Sentence, instead: Known | None = None, why: str = "") -> Finding:
+    claim = value.unit if value.kind is Kind.LINK else sentence.plain[value.start : value.end].strip()
+    if instead is None:
+        return Finding(value.kind, claim, sentence.text, why=why or "unknown")
+    there = instead.whole.plain[instead.value.start : instead.value.end].strip()
+    title = instead.fact.title or instead.fact.text
+    return Finding(value.kind, claim, sentence.text, there, title, why or "beside")
+
+
+def _is_own(value: Value, sentence: Sentence, grounding: Grounding) -> bool:
+    """The shopper's own figure, said as theirs: "your budget of 30 €"."""
+    if not _OWN.search(sentence.plain, max(0, value.start - 40), value.start):
+        return False
+    return any(
+        one.kind is value.kind and one.unit == value.unit and one.low == value.low and one.high == value.high
+        for one in grounding.question.values
+    )
+
+
+def _is_factor(value: Value, sentence: Sentence, grounding: Grounding) -> bool:
+    """The two of "two of these are 25.00"; one of something is only "a"."""
+    if value.kind not in (Kind.COUNT, Kind.NUMBER) or value.low != value.high:
+        return False
+    if value.low == 1:
+        return not grounding.known.get(Kind.COUNT)
+    if "multiply" not in grounding.rules.arithmetic:
+        return False
+    amounts = [one for one in sentence.values if one.kind in (Kind.MONEY, Kind.AMOUNT)]
+    known = [one.value for kind in (Kind.MONEY, Kind.AMOUNT) for one in grounding.known.get(kind, ())]
+    if any(
+        one.unit == there.unit and abs(one.low - value.low * there.low) < 0.006 for one in amounts for there in known
+    ):
         return True
-    parts = [part for part in FIGURE_CLAUSE_END.split(sentence.text) if may_have_figures(part)]
-    clauses = [clause for clause in (telling(plainly(part)) for part in parts) if any(map(is_figure, clause))]
-    wanted = frozenset(term for clause in clauses for term in clause if is_figure(term))
+    return bool(amounts) and value.low in counts((grounding.question,))
+
+
+def _of_promise(value: Value, index: int, sentence: Sentence, grounding: Grounding) -> Finding | None:
+    known = [one for one in grounding.known.get(Kind.PROMISE, ()) if one.value.unit == value.unit]
+    if not known:
+        return _finding(value, sentence, why="promise")
+    if sentence.denied[index]:
+        return None  # whether the facts deny it, too, is another check
+    alike = [one for one in known if not one.denied]
+    if not alike:
+        return _finding(value, sentence, known[0], "opposite")
+    if value.unit not in TIED:
+        return None
+    scores = nearest(sentence.labels[index], alike)
+    best = max(scores)
+    conditions = [_condition(one) for one, score in zip(alike, scores, strict=True) if score >= 0.9 * best]
+    if all(conditions) and not _CONDITIONAL.search(sentence.plain) and not _has_condition(sentence):
+        condition = next(filter(None, conditions))
+        return _finding(value, sentence, condition, "condition")
+    return None
+
+
+def _condition(known: Known) -> Known | None:
+    """The least order that a promise of the facts is tied to."""
+    for other, labels in zip(known.whole.values, known.whole.labels, strict=True):
+        if other.kind is Kind.MONEY and other.bound == "from" and known.labels.get(other.key, 0) >= 0.3:
+            return Known(other, labels, known.whole, known.fact)
+    return None
+
+
+def _has_condition(sentence: Sentence) -> bool:
+    return any(value.kind in (Kind.MONEY, Kind.COUNT, Kind.PERCENT) for value in sentence.values)
+
+
+# ── what is not a value ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _of_the_rest(said: Said, grounding: Grounding) -> Finding | None:
+    sentence, close = said.sentence, grounding.wording == "close"
+    if not said.told:
+        return None
+    if _support(said, grounding) < SUPPORT[grounding.wording]:
+        return Finding(Kind.WORDING, sentence.text, sentence.text, why="support")
+    if opposite := _opposite(said, grounding):
+        return Finding(
+            Kind.DENIAL, sentence.text, sentence.text, opposite.sentence, _title_of(opposite, grounding), "opposite"
+        )
+    if not close:
+        return None
+    if not _figures_stand(said, grounding):
+        return Finding(Kind.NUMBER, sentence.text, sentence.text, why="beside")
+    if "?" in sentence.text:
+        return Finding(Kind.WORDING, sentence.text, sentence.text, why="asks")
+    if not any(_follows(said, place) for place in grounding.places):
+        return Finding(Kind.WORDING, sentence.text, sentence.text, why="close")
+    return None
+
+
+def _takes_a_part(said: Said, grounding: Grounding) -> bool:
+    """Whether it says I where the facts do not: a small model takes the shopper's part ("No, I'm not a student.")."""
+    return said.says_i and not any(says_i(fact.text) for fact in grounding.facts)
+
+
+def _support(said: Said, grounding: Grounding) -> float:
+    """The share of what a sentence tells that stands in the facts, or that was asked; its values have been checked."""
+    if grounding.wording == "close":
+        return sum(term in grounding.terms or is_figure(term) for term in said.told) / len(said.told)
+    words = [term for term in said.sentence.terms if term not in POLITE]
+    checked = len(said.sentence.values)
+    supported = sum(term in grounding.terms or term in COMMON for term in words)
+    return (supported + checked) / (len(words) + checked) if words or checked else 1.0
+
+
+def _title_of(place: Place, grounding: Grounding) -> str:
+    return next((fact.title for fact in grounding.facts if place.sentence and place.sentence in fact.text), "")
+
+
+def _opposite(said: Said, grounding: Grounding) -> Place | None:
+    """The place of the facts that says the opposite: the one that says most of it, and denies it where this does not."""
+    if not said.denied or len({denied_here % 2 for terms, denied_here in said.clauses if terms}) < 2:
+        agrees, other = _compared(said.meant, said.denied, grounding, ALIKE)
+        if agrees is not None:
+            return None if agrees else other
+    for terms, denied_here in said.clauses if len(said.clauses) > 1 else ():
+        agrees, other = _compared(terms, denied_here, grounding, CLAUSE_ALIKE)
+        if agrees is False and other and len(terms & other.meant) >= CLAUSE_ALIKE * len(other.meant):
+            return other
+    return None
+
+
+def _compared(
+    said: frozenset[str], denied: int, grounding: Grounding, alike: float
+) -> tuple[bool | None, Place | None]:
+    """Whether the place of the facts that says most of ``said`` denies it as this does; None: no place says enough of it."""
+    found: list[tuple[float, Place]] = []
+    for place in grounding.places:
+        if said.isdisjoint(place.meant):
+            continue
+        own, length = len(said & place.meant), len(place.meant)
+        if place.mixed and own < WHOLE * length:
+            continue
+        shared = own + len(said & (place.about - place.meant)) / 2
+        wanted = shared >= alike * len(said) and (own > 1 or 2 * own >= length)
+        if wanted or (own == length and 3 * shared >= len(said)):
+            found.append((shared - LENGTH * (length - own), place))
+    if not found:
+        return None, None
+    best = max(score for score, _ in found)
+    nearby = [place for score, place in found if score >= best - NEARLY * abs(best)]
+    other = next((place for place in nearby if place.denials % 2 != denied % 2), None)
+    return any(place.denials % 2 == denied % 2 for place in nearby), other
+
+
+def _figures_stand(said: Said, grounding: Grounding) -> bool:
+    """Whether one sentence of the facts has all figures of this one, each beside the same words."""
+    if not said.figured:
+        return True
+    wanted = figures_of(said.figured)
     having = [place for place in grounding.places if place.single and wanted <= place.said]
-    return not clauses or any(all(_figures_fit(clause, place) for clause in clauses) for place in having)
+    return any(all(_figures_fit(clause, place) for clause in said.figured) for place in having)
 
 
 def _figures_fit(clause: Sequence[str], place: Place) -> bool:
@@ -145,30 +308,13 @@ def _near(word: str, neighbours: Sequence[str], place: Place) -> bool:
     return not word or word in neighbours or word in place.title
 
 
-def _agrees(sentence: _Sentence, grounding: Grounding) -> bool:
-    """Whether the place of the facts that says most of it denies as often; "opened" is the opposite of "unopened"."""
-    said = frozenset(sentence.terms)
-    shares = [len(said & place.said) for place in grounding.places]
-    most = max(shares, default=0)
-    if not most:
-        return True
-    return any(
-        share == most and place.denials == sentence.denials and not _reverses(said, place.said)
-        for share, place in zip(shares, grounding.places, strict=True)
-    )
-
-
-def _reverses(said: frozenset[str], there: frozenset[str]) -> bool:
-    return any(f"un{term}" in there or (term.startswith("un") and term[2:] in there) for term in said - there)
-
-
-def _follows(sentence: _Sentence, place: Place) -> bool:
+def _follows(said: Said, place: Place) -> bool:
     """Whether a sentence says in order what ``place`` says, and denies as often."""
-    if sentence.denials != place.denials:
+    if said.denied != place.denials:
         return False
-    said = [term for term in sentence.terms if term not in place.title]
-    wanted = CLOSE * len(said)
-    return sum(map(place.said.__contains__, said)) >= wanted and LCSseq.similarity(said, place.terms) >= wanted
+    told = [term for term in said.told if term not in place.title]
+    wanted = CLOSE * len(told)
+    return sum(map(place.said.__contains__, told)) >= wanted and LCSseq.similarity(told, place.terms) >= wanted
 
 
 # ── reading along ────────────────────────────────────────────────────────────────────────────────────────
@@ -178,90 +324,73 @@ def _follows(sentence: _Sentence, place: Place) -> bool:
 class Guard:
     """Reads a text while it is generated; however it is cut into pieces, the verdict is the same.
 
-    ``safe`` is what may be shown so far: whole words, among them no figure, link or promise that is not grounded; with
-    ``close`` wording whole sentences. ``finding`` says why the text was stopped.
+    ``safe`` is what may be shown so far: whole sentences that were checked, and with ``free`` wording the words of the
+    next one before the first that could belong to a claim. ``finding`` says why the text was stopped.
     """
 
     grounding: Grounding
     text: str = ""
     safe: str = ""
-    finding: str = ""
-    _tells: bool = False  # a sentence was passed that tells something
+    finding: Finding | None = None
+    _tells: bool = False  # a sentence was passed that tells something; "2 minutes." alone does not say of what
     _checked: int = 0  # the end of the last whole sentence
-    _whole: int = 0  # the end of the last word that cannot grow any more
-    _passed: int = 0  # up to here nothing was found, in whole sentences and behind them
+    _calm: int = 0  # up to here no word can belong to a claim
+    _held: bool = False  # a word of this sentence can
+    _before: frozenset[str] = frozenset()
 
     def add(self, piece: str, last: bool = False) -> bool:
         """Take a piece; False once something was found that must not be said."""
         if self.finding:
             return False
         before = len(self.text)
-        calm = piece[:1] == " " and _is_calm(piece) and _is_calm(self.text[self._passed :])
         self.text += piece
-        if calm and not last:
-            self._whole = certain = before + 1
-            self._let_through(certain)
-            return True
         for end in self._sentence_ends(before, last):
-            sentence = _Sentence.read(self.text[self._checked : end])
-            self.finding = _invented(sentence.plain, self.grounding) or _unsupported(sentence, self.grounding)
+            said = said_in(self.text[self._checked : end])
+            self.finding = next(_findings(said, self.grounding, self._before), None)
             if self.finding:
                 return False
-            self._tells = self._tells or bool(sentence.terms)
-            self._checked = self._passed = end
-        certain = self._certain(piece, before)
-        if self._could_invent(certain) and invented(self.text[self._from(certain) : certain], self.grounding):
-            self.finding = invented(self.text[self._checked : certain], self.grounding)  # now in its sentence
-            if self.finding:
-                return False
-        self._let_through(certain)
+            self._tells = self._tells or not POLITE.issuperset(said.terms)
+            self._before = said.terms
+            self._checked = self._calm = end
+            self._held = False
+        if self.grounding.wording == "free" and not self._held:
+            self._read_calm_words()
+        self.safe = self.text[: max(self._calm, self._checked)]
         return True
-
-    def _let_through(self, certain: int) -> None:
-        self._passed = certain
-        self.safe = self.text[: self._checked if self.grounding.wording == "close" else certain]
 
     @property
     def sound(self) -> str:
         """The sentences before the finding, if they say anything."""
-        text = self.text[: self._checked].strip()
-        return text if self._tells or telling(plainly(text)) else ""
+        return self.text[: self._checked].strip() if self._tells else ""
 
     def _sentence_ends(self, before: int, last: bool) -> list[int]:
         start = max(self._checked, before)
         if not last and not END_SIGN.search(self.text, max(0, before - 1)):
             return []
-        ends = [match.end() for match in SENTENCE_END.finditer(self.text, start) if match.end() > self._checked]
-        return [*ends, len(self.text)] if last and (not ends or ends[-1] < len(self.text)) else ends
+        found = [end for end in ends(self.text, start) if end > self._checked]
+        return [*found, len(self.text)] if last and (not found or found[-1] < len(self.text)) else found
 
-    def _certain(self, piece: str, before: int) -> int:
-        """The end of the last word that cannot grow any more, or the beginning of the figure that it may be a part of."""
-        if word := WHOLE_WORDS.match(piece):
-            self._whole = before + word.end()
-        if self._whole <= self._checked:
-            return self._checked
-        return self._checked + unfinished(self.text[self._checked : self._whole].casefold())
-
-    def _from(self, certain: int) -> int:
-        """Where to look from: two words before what is new, for it may go on with what these began."""
-        known = self.text[self._checked : self._passed].rsplit(None, 2)
-        return self._checked + len(known[0]) if certain >= self._passed and len(known) == 3 else self._checked
-
-    def _could_invent(self, certain: int) -> bool:
-        """Whether the words since the last look could complete a figure, a link or a promise."""
-        new = self.text[self._passed : certain]
-        whole_words = self._passed in (self._checked, certain) or WHOLE_WORDS.match(self.text[self._passed - 1])
-        return certain < self._passed or not (whole_words and _is_harmless(new))
+    def _read_calm_words(self) -> None:
+        """Words are whole when a space is behind them."""
+        while (space := self.text.find(" ", self._calm)) >= 0:
+            if space > self._calm and not _is_calm(self.text[self._calm : space]):
+                self._held = True
+                return
+            self._calm = space + 1
 
 
 @lru_cache(REMEMBERED_WORDS)
 def _is_calm(word: str) -> bool:
-    """Whether a word neither is nor begins nor ends a figure, a link, a promise or a sentence."""
-    return PLAIN_WORD.fullmatch(word) is not None and _is_harmless(word) and not may_grow(word.strip().casefold())
+    """Whether a word can be no part of a figure, a link, a promise, a denial or a name, whatever stands around it."""
+    if PLAIN_WORD.fullmatch(word) is None or not is_quiet(word):
+        return False
+    folded = word.rstrip(",;").casefold()
+    return not (
+        any(folded.startswith(stem) for stem in PROMISE_STEMS) or denials(plainly(folded)) or folded in _HELD_WORDS
+    )
 
 
-@lru_cache(REMEMBERED_WORDS)
-def _is_harmless(words: str) -> bool:
-    """Whether no figure, link or promise comes of these words, whatever stands before them."""
-    promising = not PROMISES.isdisjoint(stemmed(WORDS.findall(words.casefold())))
-    return not promising and HAN_PROMISING.isdisjoint(words) and is_quiet(words)
+_HELD_WORDS = frozenset(
+    "stock sold out available unavailable a an half and hundred dozen noon midnight midday today week weekend weekends weekdays weekday delivered shipped "
+    "dispatched arrived sent posted returned paid cancelled refunded packed lost".split()
+)

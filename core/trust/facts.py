@@ -3,85 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Literal
 
-from core.knowledge.words import is_empty, stemmed, terms
-from core.trust.figures import figures, is_figure, letters, one_form, plain
+from core.knowledge.words import is_light, meaning, stemmed
+from core.trust.common import COMMON
+from core.trust.figures import is_figure
+from core.trust.sentences import CLAUSE_END, Sentence, denials, links, plainly, read, sentences, telling
+from core.trust.values import Kind, Value
 
 Wording = Literal["close", "free"]
-
-_TOP = "com|net|org|info|shop|store|online|site|app|dev|biz|example|test|eu|uk|us|de|fr|es|pt|it|nl|ch|at|be|no|cn|hk|tw|jp|kr|io|co|me|ly|xyz|top"
-LINK = re.compile(
-    rf"(?:https?://|www\.)[!-~]+|\b[\w.+-]+@[\w-]+\.[\w.-]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:{_TOP})\b(?:/[!-~]*)?",
-    re.IGNORECASE | re.ASCII,
-)
-# No link in small letters is without one of these; that is told much faster.
-LINK_SIGNS = ("@", "://", "www.")
-INNER_DOT = re.compile(r"\.[a-z]")
+Arithmetic = Literal["multiply", "add", "difference"]
 WORDS = re.compile(r"[^\W\d_]+")
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
-CLAUSE_END = re.compile(r"[,;:(]\s+|[，；：、]|\s+(?:and|but|or)\s+")
-NEGATION = re.compile(
-    r"\b(?:no|not|never|none|nobody|nothing|neither|nor|unable|without|except|out of|sold out)\b|[不没無无未别勿缺]"
-)
-# No text of a to z denies without one of these words; that is told much faster.
-DENYING = frozenset("no not never none nobody nothing neither nor unable without except out".split())
-CANNOT = re.compile(r"\bcan(?:['’]t|not)\b")
-SHORT_NOT = re.compile(r"n['’]t\b")
-NOT = re.compile(r"n(?:['’]t|not)")
-# "No, we don't": the answer is denied once.
-FIRST_WORD = re.compile(r"^\W*(?:yes|no|sorry|unfortunately|是的|对|不是|不|抱歉|很抱歉)\s*[,.!:;，。！：；]")
+# What the title of a fact says is about every value in it.
+TITLE_WEIGHT = 0.5
 # The facts of a few shops; an answer that is given often stands on the same ones again and again.
 REMEMBERED_FACTS = 4096
-REMEMBERED_TERMS = 20_000
-
-
-def plainly(text: str) -> str:
-    """A text for comparing, see core/trust/figures.py; "can't" is "can not"."""
-    text = plain(text)
-    return SHORT_NOT.sub(" not", CANNOT.sub("can not", text)) if NOT.search(text) else text
-
-
-def telling(plain_text: str) -> list[str]:
-    """The telling terms of a plain text in order, figures in one notation; none if nothing is told."""
-    return [told for told in map(_told, terms(plain_text)) if told]
-
-
-@lru_cache(REMEMBERED_TERMS)
-def _told(term: str) -> str:
-    """A term in one notation; empty if it says nothing."""
-    return "" if is_empty(term) else one_form(term) if is_figure(term) else term
-
-
-def denials(plain_text: str) -> int:
-    if plain_text.isascii() and DENYING.isdisjoint(letters(plain_text)):
-        return 0
-    return len(NEGATION.findall(FIRST_WORD.sub("", plain_text)))
-
-
-def links(plain_text: str) -> list[str]:
-    if not any(sign in plain_text for sign in LINK_SIGNS) and not INNER_DOT.search(plain_text):
-        return []
-    return [link.rstrip(".,;:!?)*_") for link in LINK.findall(plain_text)]
+REMEMBERED_QUESTIONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A sentence of a fact, a clause of it or two neighbouring sentences.
+class Rules:
+    """What a shop allows: which arithmetic may make a figure of its figures, and which further words are promises."""
 
-    ``said``: its terms; ``title``: words of the title above that stand nowhere in the text, so that they are about all
-    of it.
-    """
-
-    terms: tuple[str, ...]
-    said: frozenset[str]
-    title: frozenset[str]
-    denials: int
-    single: bool
+    arithmetic: frozenset[Arithmetic] = frozenset(("multiply", "add", "difference"))
+    promises: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,56 +41,122 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A sentence of a fact, a clause of it or two neighbouring sentences.
+
+    ``said``: its terms; ``title``: words of the title above that stand nowhere in the text, so that they are about all
+    of it. ``about``: all words of that title. ``mixed``: a sentence of which some clauses deny and others do not.
+    ``meant``: what it tells without its figures and denials, see meant().
+    """
+
+    terms: tuple[str, ...]
+    said: frozenset[str]
+    title: frozenset[str]
+    denials: int
+    single: bool
+    sentence: str = ""
+    about: frozenset[str] = frozenset()
+    mixed: bool = False
+    meant: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """A value of the facts. ``labels``: the terms around it, by how closely they belong to it; ``whole``: its sentence.
+
+    Each stands for itself alone: the same value in two places of the facts is two.
+    """
+
+    value: Value
+    labels: Mapping[str, float]
+    whole: Sentence
+    fact: Fact
+    denied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class _Read:
     """A fact, or several together, as they are compared with."""
 
     text: str
-    figures: frozenset[str]
     links: frozenset[str]
     terms: frozenset[str]
     words: frozenset[str]
     places: tuple[Place, ...]
+    known: Mapping[Kind, tuple[Known, ...]]
 
 
 @lru_cache(REMEMBERED_FACTS)
 def _read(fact: Fact) -> _Read:
     text = plainly(f"{fact.title}\n{fact.text}")
+    said = [read(sentence, known=True) for sentence in sentences(fact.text)]
+    said_above = [read(sentence, known=True) for sentence in sentences(fact.title)]
+    known: dict[Kind, list[Known]] = {}
+    inside = frozenset(term for sentence in said for term in sentence.terms)
+    named = meaning(telling(plainly(fact.title)))
+    title = {term: TITLE_WEIGHT / 2 if term in inside else TITLE_WEIGHT for term in named}
+    for sentence in (*said_above, *said):
+        for value, labels, denied in zip(sentence.values, sentence.labels, sentence.denied, strict=True):
+            around = title | dict(labels)
+            known.setdefault(value.kind, []).append(Known(value, MappingProxyType(around), sentence, fact, denied))
     return _Read(
         text=text,
-        figures=frozenset(figures(text)),
         links=frozenset(links(text)),
-        terms=frozenset(telling(plainly(text))),
+        terms=frozenset(telling(plainly(text))).union(*(sentence.terms for sentence in said)),
         words=stemmed(WORDS.findall(text)),
         places=tuple(_places(fact)),
+        known={kind: tuple(values) for kind, values in known.items()},
     )
 
 
 @lru_cache(REMEMBERED_FACTS)
 def _together(facts: tuple[Fact, ...]) -> _Read:
-    read = [_read(fact) for fact in facts]
+    read_all = [_read(fact) for fact in facts]
     nothing: frozenset[str] = frozenset()
+    kinds = {kind for one in read_all for kind in one.known}
     return _Read(
-        text="\n".join(one.text for one in read),
-        figures=nothing.union(*(one.figures for one in read)),
-        links=nothing.union(*(one.links for one in read)),
-        terms=nothing.union(*(one.terms for one in read)),
-        words=nothing.union(*(one.words for one in read)),
-        places=tuple(place for one in read for place in one.places),
+        text="\n".join(one.text for one in read_all),
+        links=nothing.union(*(one.links for one in read_all)),
+        terms=nothing.union(*(one.terms for one in read_all)),
+        words=nothing.union(*(one.words for one in read_all)),
+        places=tuple(place for one in read_all for place in one.places),
+        known={kind: tuple(value for one in read_all for value in one.known.get(kind, ())) for kind in kinds},
     )
 
 
 def _places(fact: Fact) -> list[Place]:
-    sentences = [part for part in SENTENCE_END.split(fact.text) if part and part.strip()]
-    title = frozenset(telling(plainly(fact.title))) - frozenset(telling(plainly(fact.text)))
-    clauses = [clause for one in sentences for clause in CLAUSE_END.split(one)]
-    read = {part: _part(part) for part in [*sentences, *clauses]}
-    alone = [Place(said, frozenset(said), title, denied, True) for said, denied in read.values()]
+    whole = [part for part in sentences(fact.text) if part.strip()]
+    about = frozenset(telling(plainly(fact.title)))
+    title = about - frozenset(telling(plainly(fact.text)))
+    places: dict[str, Place] = {}
+    for one in whole:
+        clauses = [(clause, *_part(clause)) for clause in CLAUSE_END.split(one)]
+        mixed = len({denied % 2 for _, said, denied in clauses if said}) > 1
+        said, denied = _part(one)
+        places[one] = Place(said, frozenset(said), title, denied, True, one, about, mixed, meant(said))
+        for clause, said, denied in clauses:
+            if clause not in places:
+                places[clause] = Place(said, frozenset(said), title, denied, True, one, about, False, meant(said))
+    pairs = [(places[one], places[two]) for one, two in pairwise(whole)]
     both = [
-        Place(one + two, frozenset(one + two), title, 0, False)
-        for (one, denied), (two, denied_too) in pairwise(read[sentence] for sentence in sentences)
-        if not (denied or denied_too)
+        Place(one.terms + two.terms, one.said | two.said, title, 0, False, "", about, False, one.meant | two.meant)
+        for one, two in pairs
+        if not (one.denials or two.denials)
     ]
-    return alone + both
+    return [*places.values(), *both]
+
+
+# They are counted as denials, or say nothing.
+_UNSAID = frozenset(
+    "except without never none not 不能 无法 没有 除外 不可 不 不得 请勿 未 已 也 照常 不会 不用 eur usd gbp cny rmb yuan dollar pound euro 元 块 使用 每 件 个 成 都".split()
+)
+
+
+def meant(terms: Sequence[str]) -> frozenset[str]:
+    """Terms as they are compared with others: one word for all of a meaning, of a Han word that was cut only the pieces."""
+    told = [term for term in meaning(terms) if term not in _UNSAID and not is_figure(term)]
+    told = [term for term in told if not is_light(term)] or told
+    return frozenset(term for term in told if term.isascii() or not any(one != term and one in term for one in told))
 
 
 def _part(text: str) -> tuple[tuple[str, ...], int]:
@@ -150,18 +166,82 @@ def _part(text: str) -> tuple[tuple[str, ...], int]:
 
 @dataclass(frozen=True, slots=True)
 class Grounding:
-    """What a reply may say: the figures, links and promises of the shop's facts; of what was asked only the words."""
+    """What a reply may say: the values, links and promises of the shop's facts; of what was asked only the words.
 
-    figures: frozenset[str]
+    ``names``: what may be named beside the facts, such as the shop; ``asked``: what the shopper said; ``subjects``: of each
+    fact the words of its title that no other title has.
+    """
+
     links: frozenset[str]
     terms: frozenset[str]
     words: frozenset[str]
     text: str
     places: tuple[Place, ...]
+    known: Mapping[Kind, tuple[Known, ...]]
     wording: Wording
+    rules: Rules = Rules()
+    facts: tuple[Fact, ...] = ()
+    fact_terms: frozenset[str] = frozenset()
+    asked: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
+    asked_terms: frozenset[str] = frozenset()
+    subjects: tuple[tuple[Fact, frozenset[str]], ...] = ()
+    _asked_read: list[Sentence] = field(default_factory=list, compare=False)
 
     @classmethod
-    def of(cls, facts: Sequence[Fact], asked: Sequence[str] = (), wording: Wording = "free") -> Grounding:
-        read = _together(tuple(facts))
-        terms = read.terms.union(telling(plainly("\n".join(asked))))
-        return cls(read.figures, read.links, terms, read.words, read.text, read.places, wording)
+    def of(
+        cls,
+        facts: Sequence[Fact],
+        asked: Sequence[str] = (),
+        wording: Wording = "free",
+        rules: Rules = Rules(),
+        names: Sequence[str] = (),
+    ) -> Grounding:
+        given = tuple(facts)
+        known = _together(given)
+        asked_terms = _terms_of("\n".join(asked))
+        named = _terms_of("\n".join(names))
+        return cls(
+            links=known.links,
+            terms=known.terms | asked_terms | named,
+            words=known.words,
+            text=known.text,
+            places=known.places,
+            known=known.known,
+            wording=wording,
+            rules=rules,
+            facts=given,
+            fact_terms=known.terms,
+            asked=tuple(filter(None, asked)),
+            names=named,
+            asked_terms=asked_terms,
+            subjects=_subjects(given),
+        )
+
+    def about(self, said: frozenset[str]) -> frozenset[Fact]:
+        """The facts whose subject is named as a whole; empty: none is."""
+        return frozenset(fact for fact, words in self.subjects if words <= said)
+
+    @property
+    def question(self) -> Sentence:
+        """What was asked, read once if it is needed: the shopper's own figures, and what a short answer is about."""
+        if not self._asked_read:
+            self._asked_read.append(_read_question("\n".join(self.asked)))
+        return self._asked_read[0]
+
+
+@lru_cache(REMEMBERED_FACTS)
+def _subjects(facts: tuple[Fact, ...]) -> tuple[tuple[Fact, frozenset[str]], ...]:
+    titles = [frozenset(telling(plainly(fact.title))) for fact in facts]
+    own = [title - COMMON - frozenset().union(*titles[:at], *titles[at + 1 :]) for at, title in enumerate(titles)]
+    return tuple((fact, words) for fact, words in zip(facts, own, strict=True) if words) if len(facts) > 1 else ()
+
+
+@lru_cache(REMEMBERED_QUESTIONS)
+def _read_question(text: str) -> Sentence:
+    return read(text, known=True)
+
+
+@lru_cache(REMEMBERED_QUESTIONS)
+def _terms_of(text: str) -> frozenset[str]:
+    return frozenset(telling(plainly(text)))

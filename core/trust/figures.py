@@ -19,17 +19,23 @@ _NUMBERS = {word: value for value, word in enumerate(_ONES)} | {word: 10 * value
 _NUMBERS |= {"dozen": 12, "hundred": 100, "thousand": 1000}
 _WORD = "|".join(sorted(_NUMBERS, key=len, reverse=True))
 NUMBER_WORDS = re.compile(rf"\b(?:{_WORD})(?:(?:-|\s+(?:and\s+)?)(?:{_WORD}))*\b")
-# What may still become a longer figure when more of the text comes. Nothing of it is tried in two ways: a row of thirty
-# digits before a letter would else take hours.
-UNFINISHED = re.compile(
-    rf"(?:(?>\b(?:{_WORD}|and)\b|[^\s\w]*\d[\d.,:/]*[^\s\w]*)[\s-]*+)+$|[零一二两三四五六七八九十百千万]+$"
-)
 
-_HAN_DIGITS = {character: value for value, character in enumerate("零一二三四五六七八九")} | {"两": 2}
+_HAN_DIGITS = {character: value for value, character in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _HAN_UNITS = {"十": 10, "百": 100, "千": 1000}
-_MEASURE = "个|天|日|周|月|年|元|块|欧|英镑|美元|克|毫升|升|斤|公斤|分钟|秒|小时|点|款|件|次|种|杯|盒|罐|只|份|位|人|度|折|泡|饼"
-# Only before a measure: 十分, 一起 and 万一 count nothing. A 一 alone is only "a".
-HAN_NUMBER = re.compile(rf"(?!一(?![二三四五六七八九十百千万]))[零一二两三四五六七八九十百千万]+(?=\s*(?:{_MEASURE}))")
+_MEASURE = (
+    "个|天|日|号|周|月|年|元|块|角|毛|欧|英镑|美元|美金|港币|人民币|日元|克|毫克|毫升|升|斤|公斤|千克|厘米|毫米|米|公里|分钟|秒|小时|点|"
+    "款|件|次|种|杯|盒|罐|只|份|位|人|度|折|泡|饼|包|袋|瓶|套|张|条|支|把|本|双|箱|岁|倍|名|家|间|工作日|星期|礼拜|积分|片|粒|颗|台|部|碗|晚|瓦|伏"
+)
+_HAN_DIGIT = "零〇一二两三四五六七八九十百千万"
+# Only before a measure, or at the beginning of a range of it: 十分, 一起 and 万一 count nothing. A 一 alone is only "a".
+HAN_NUMBER = re.compile(
+    rf"(?!一(?![{_HAN_DIGIT}]))(?<!\d)[{_HAN_DIGIT}]+(?=\s*(?:{_MEASURE}|(?<=点.)分|(?<=点..)分|(?<=点...)分|[到至~–-][{_HAN_DIGIT}\d]+\s*(?:{_MEASURE})))"
+)
+_HAN_SHARE = re.compile(rf"百分之\s*([{_HAN_DIGIT}]+|\d+(?:\.\d+)?)")
+_HAN_POINT = re.compile(
+    rf"([{_HAN_DIGIT}]+)点([零〇一二三四五六七八九]+)(?=\s*(?:欧|元|块|美|英镑|公斤|斤|升|克|米|倍|厘|毫|%))"
+)
+_TEN_THOUSANDS = re.compile(r"(\d+(?:\.\d+)?)\s*万(?!一)")
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:([ ,.'’])\d{3})(?:\1\d{3})*(?:[.,]\d{1,2})?(?![\d]|[.,]\d)")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d+),(\d{1,2})(?![\d]|[.,]\d)")
 
@@ -51,17 +57,18 @@ _SIGNS = (
     _Sign("eur", ("€", "欧元"), ("eur", "euro", "euros")),
     _Sign("usd", ("$", "美元"), ("usd",)),
     _Sign("gbp", ("£", "英镑"), ("gbp",)),
-    _Sign("percent", ("%",), ("percent",)),
+    _Sign("cny", ("¥",), ("cny", "rmb")),
+    _Sign("percent", ("%",), ("percent", "per cent")),
 )
 # Most texts have nothing of all this, and that is told much faster.
-_SIGN_WORDS = frozenset("eur euro euros usd gbp percent".split())
-_SIGN_CHARACTERS = re.compile("[€$£%欧美英]")
-_SIGN_BEFORE = re.compile(r"[€$£%元镑rosdpt]\s*\d")
+_SIGN_WORDS = frozenset("eur euro euros usd gbp cny rmb percent cent".split())
+_SIGN_CHARACTERS = re.compile("[€$£¥%欧美英]")
+_SIGN_BEFORE = re.compile(r"[€$£¥%元镑rosdptyb]\s*\d")
+_HAN_COMMA = re.compile(r"(?<=\d)，(?=\d)")
 _DIVIDED = re.compile(r"\d[ ,.'’]\d\d\d")
 _COMMA = re.compile(r"\d,\d")
 _DIGIT = re.compile(r"\d")
 _DECIMALS = re.compile(r"\d+\.\d+")
-_GROWING = (*_NUMBERS, "and", *"零一二两三四五六七八九十百千万")
 _LETTERS = re.compile(r"[a-z]+")
 _ONLY_LETTERS = {code: " " for code in range(128) if chr(code) not in ascii_lowercase}
 # Letters and commas, but no Han digit, and first no measure that a Han number may wait for.
@@ -72,9 +79,16 @@ _HAN_NUMERALS = frozenset("零一二两三四五六七八九十百千万")
 REMEMBERED_WORDS = 20_000
 
 
+def folded(text: str) -> str:
+    """One form of each character, small letters; a Chinese comma behind a figure stays one: ¥66，7–9 天."""
+    if not text.isascii():
+        text = _HAN_COMMA.sub("， ", text)
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
 def plain(text: str) -> str:
     """A text for comparing: one form of each character, small letters, figures in digits with a decimal point."""
-    text = unicodedata.normalize("NFKC", text).casefold()
+    text = folded(text)
     if _DIVIDED.search(text):
         text = _GROUPED.sub(_ungrouped, text)
     if _COMMA.search(text):
@@ -83,7 +97,10 @@ def plain(text: str) -> str:
     if not _NUMBERS.keys().isdisjoint(words):
         text = NUMBER_WORDS.sub(_counted, text)
     if not text.isascii():
-        text = HAN_NUMBER.sub(lambda match: str(_han(match.group())), text)
+        text = _HAN_POINT.sub(_with_point, text) if "点" in text else text
+        text = _HAN_SHARE.sub(lambda match: f"{_share(match.group(1))}%", text) if "百分之" in text else text
+        text = HAN_NUMBER.sub(lambda match: _han_written(match.group()), text)
+        text = _TEN_THOUSANDS.sub(lambda match: f"{float(match.group(1)) * 10_000:g}", text) if "万" in text else text
     return text if _SIGN_WORDS.isdisjoint(words) and not _SIGN_CHARACTERS.search(text) else _with_signs(text)
 
 
@@ -109,26 +126,6 @@ def is_figure(term: str) -> bool:
 def may_have_figures(text: str) -> bool:
     """False: none comes out of it when it is made plain; that is told much faster."""
     return not text.isascii() or _DIGIT.search(text) is not None or _has_number_words(text.casefold())
-
-
-def unfinished(text: str) -> int:
-    """Where at the end of ``text`` a figure begins that may grow when more comes; its length if there is none."""
-    start = len(text)
-    while words := text[:start].rsplit(None, 1):
-        if not may_grow(words[-1]):
-            break
-        start = text.rindex(words[-1], 0, start)
-    if start == len(text):
-        return start
-    found = UNFINISHED.search(text, start)
-    return found.start() if found else len(text)
-
-
-@lru_cache(REMEMBERED_WORDS)
-def may_grow(word: str) -> bool:
-    """Whether a figure may end in a word that begins behind it."""
-    word = word.rstrip("-")
-    return not word or word.endswith(_GROWING) or _DIGIT.search(word) is not None
 
 
 def is_quiet(text: str) -> bool:
@@ -180,6 +177,23 @@ def _counted(match: re.Match[str]) -> str:
         else:
             current += value
     return str(total + current)
+
+
+def _with_point(match: re.Match[str]) -> str:
+    return f"{_han(match.group(1))}.{''.join(str(_HAN_DIGITS[one]) for one in match.group(2))}"
+
+
+def _share(written: str) -> str:
+    return written if written[0].isdigit() else str(_han(written))
+
+
+def _han_written(written: str) -> str:
+    """两三 is 2-3; 八五 of 八五折 and 二零二六 are read digit by digit."""
+    digits = [_HAN_DIGITS[character] for character in written if character in _HAN_DIGITS]
+    if len(digits) == len(written) > 1:
+        about = len(digits) == 2 and 0 < digits[0] < digits[1] <= digits[0] + 2
+        return f"{digits[0]}-{digits[1]}" if about else "".join(map(str, digits))
+    return str(_han(written))
 
 
 def _han(written: str) -> int:

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from core.messages import Address, Draft, Incoming, Line, Outgoing, Person, Reply
+from core.messages import Address, Button, Card, Draft, Incoming, Line, Outgoing, Person, Reply
 from core.outbox import Outbox
 from core.ports import Channel
-from core.state import Outcome, State, Turn, Unsent
+from core.state import Outcome, Shown, State, Turn, Unsent
 from core.store import Retention, Store
 
 KEEP = Retention(ttl_ms=600_000, lines=100)
@@ -24,10 +24,12 @@ async def asked(store: Store, address: Address, update: str = "u1") -> Turn:
     return taken.read()
 
 
-async def answered(store: Store, turn: Turn, text: str) -> None:
+async def answered(
+    store: Store, turn: Turn, text: str, cards: tuple[Card, ...] = (), buttons: tuple[Button, ...] = ()
+) -> None:
     """The finished reply stands in the history and in the outbox."""
-    reply = Reply(id=turn.reply_id, address=turn.address, text=text)
-    line = Line(id=reply.id, role="bot", text=text)
+    reply = Reply(id=turn.reply_id, address=turn.address, text=text, cards=cards, buttons=buttons)
+    line = Line(id=reply.id, role="bot", text=text, cards=cards, buttons=buttons)
     await store.commit(turn, Outcome(state=State(), lines=(line,), reply=reply), KEEP)
 
 
@@ -66,6 +68,17 @@ async def sending(store: Store, channel: Channel) -> AsyncIterator[None]:
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def recorded(store: Store, turn: Turn) -> None:
+    """Until the store knows which message of the platform shows the beginning of a reply: that comes after the send."""
+    key = store._keys.conversation(turn.address.id).hash
+
+    async def known() -> bool:
+        stored = await store._servers.some().client.hget(key, "draft")
+        return bool(stored and (shown := Shown.model_validate_json(stored)).reply == turn.reply_id and shown.ids)
+
+    await until(known)
 
 
 async def all_sent(store: Store, address: Address) -> None:

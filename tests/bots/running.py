@@ -30,6 +30,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "KEFU_DATA_DIR": str(folder / "data"),
         "KEFU_TUNE": "0",  # no process of a test measures the model first
+        "KEFU_TRAIN": "0",  # nor learns what shoppers want
         "COLUMNS": "200",
         "NO_PROXY": "*",
         "PYTHONUNBUFFERED": "1",

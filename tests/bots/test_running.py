@@ -16,6 +16,9 @@ import pytest
 from bots.valkey import find_carried_server
 from tests.bots.running import Visitor, edit, running, shop
 
+# What learns, draws or reads documents is loaded by the commands that do so, and by a bot that has such documents.
+HEAVY = {"sklearn", "matplotlib", "docx", "pypdf"}
+
 
 def new_id() -> str:
     return str(uuid4())
@@ -37,6 +40,19 @@ async def test_what_was_said_is_there_after_ctrl_c_and_a_new_start(tmp_path: Pat
             assert (await ann.post(new_id(), "运费多少")).status_code == 202
             assert len(await ann.answers(2)) == 4
         assert await kefu.stop(signal.SIGTERM) == 0
+
+
+async def test_it_runs_and_answers_without_what_it_does_not_need(tmp_path: Path) -> None:
+    async with (
+        running(tmp_path, str(shop(tmp_path)), PYTHONPROFILEIMPORTTIME="1") as kefu,
+        Visitor(kefu.address, "shop") as ann,
+    ):
+        await ann.post(new_id(), "Can I return a mug that I used once?")
+        await ann.answers(1)
+        assert await kefu.stop() == 0
+        loaded = {line.rpartition("|")[2].strip() for line in kefu.output.splitlines() if "import time:" in line}
+    assert {"bots.commands", "core.respond"} <= loaded, "the interpreter says what is imported"
+    assert not loaded & HEAVY
 
 
 async def test_it_is_killed_in_the_middle_and_answers_once_after(tmp_path: Path) -> None:

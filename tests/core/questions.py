@@ -31,6 +31,7 @@ how long does delivery take? = delivery-time
 how long does shipping take = delivery-time
 when is delivery free? = free-delivery
 Do you ship worldwide? = delivery-elsewhere
+how much is delivery to Brazil = delivery-elsewhere
 where is my parcel, can I track it? = tracking
 track my order = tracking
 I typed a wrong address = wrong-address
@@ -50,6 +51,7 @@ how do I redeem points? = redeem-points
 how can I cancel the subscription? = subscription-cancel
 what are your opening hours? = opening-hours
 Are you open on Sunday? = opening-hours
+are you open on christmas day = opening-hours
 what is the address of the shop? = address
 what's your phone number? = contact
 How do I brew green tea? = brew-green
@@ -112,6 +114,7 @@ I want to change my order = change-order
 积分怎么用 = redeem-points
 怎么取消月月茶订阅 = subscription-cancel
 营业时间是几点 = opening-hours
+圣诞节营业吗 = opening-hours
 你们几点关门？ = opening-hours
 你们店在哪里 = address
 客服电话是多少 = contact
@@ -133,7 +136,7 @@ I want to change my order = change-order
 DIFFERENT = {
     "en": """
 customs in Iceland
-how much is delivery to Brazil
+how much is a flight to Brazil
 do you ship to Japan
 can I return my child's bicycle
 how do I return a gift card
@@ -143,7 +146,7 @@ how much caffeine is in coffee
 can I cancel my flight
 what is the phone number of the police
 are you open on Easter Monday
-are you open on christmas day
+is there a christmas market near you
 do you sell coffee
 can I pay with bitcoin
 how do I clean my windows
@@ -174,7 +177,7 @@ how long does it take to fly to norway
 怎么取消机票
 警察局电话多少
 复活节开门吗
-圣诞节营业吗
+圣诞老人住在哪里
 卖咖啡吗
 可以用比特币付款吗
 怎么擦窗户
@@ -212,7 +215,7 @@ how much caffeine is fine while breastfeeding = notes/caffeine-and-health.en#5
 how do i look after my clay pot = notes/teaware-care.en
 is there caffeine in rooibos = answers/caffeine-free notes/caffeine-and-health.en#3
 can i return a gift card = notes/returns.en#8
-how do I keep matcha fresh = notes/storage.en#3 answers/brew-matcha
+how do I keep matcha fresh = answers/matcha-storage notes/storage.en#3
 which pot should I use for oolong = notes/brewing-oolong.en#6 notes/teaware-care.en
 do you sell coffee = notes/visit.en#4
 do you ship to Japan = answers/delivery-elsewhere notes/countries-and-customs.en#2

@@ -147,10 +147,10 @@ def test_all_mistakes_are_told_at_once_and_in_order(shop: Path) -> None:
     change(shop, "personas/assistant.yaml", "voice:", "vioce:")
     change(shop, "answers.yaml", "- id: thanks", "- id: hello")
     change(shop, "catalog.csv", "12.50", "12.5.0")
-    (shop / "notes" / "latin.md").write_bytes(b"# Caf\xe9\n")
+    (shop / "notes" / "scan.pdf").write_bytes(b"no PDF")
     found = problems(shop)
     assert {one.file for one in found} == {
-        "bot.yaml", "personas/assistant.yaml", "answers.yaml", "catalog.csv", "notes/latin.md",
+        "bot.yaml", "personas/assistant.yaml", "answers.yaml", "catalog.csv", "notes/scan.pdf",
     }  # fmt: skip
     assert found == sorted(found)
 

@@ -239,7 +239,7 @@ def test_passages_have_text_and_names_of_their_own(markdown: str) -> None:
     assert len({passage.id for passage in passages}) == len(passages)
 
 
-def product(**fields: object) -> Passage:
+def product(language: str = "en", **fields: object) -> Passage:
     given = {
         "sku": "M-1",
         "names": {"en": "Blue Mug"},
@@ -249,7 +249,7 @@ def product(**fields: object) -> Passage:
         "stock": 3,
         **fields,
     }
-    (passage,) = of_product(ProductConfig.model_validate(given), ["en", "zh"])
+    (passage,) = of_product(ProductConfig.model_validate(given), [language])
     return passage
 
 
@@ -258,4 +258,4 @@ def test_a_product_says_its_price_and_whether_it_is_there() -> None:
     assert product(stock=0, unit="1 piece", descriptions={"en": "Stoneware."}).text == (
         "**Blue Mug** (M-1): 12.50 EUR for 1 piece, out of stock at the moment. Stoneware."
     )
-    assert product(names={"zh": "蓝杯"}).text == "**蓝杯**（M-1）：12.50 EUR，有货。"
+    assert product("zh", names={"zh": "蓝杯"}).text == "**蓝杯**（M-1）：12.50 EUR，有货。"

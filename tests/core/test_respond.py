@@ -84,8 +84,11 @@ async def test_what_the_guard_stops_is_replaced_by_the_passage(bot: Bot) -> None
     assert GROUNDED in outcome.reply.text
     assert not any("3" in text for text in shown.texts), "the invented figure was never shown"
     assert outcome.trace is not None
-    assert outcome.trace.findings == ("the figure '3' is not in the shop's facts",)
-    assert outcome.trace.rejected.startswith("We repair broken handles within 3")
+    assert outcome.trace.findings == ("says '3 days'; the note Care › Repairs says '10 days'",) * 2
+    first, second = outcome.trace.checks
+    assert first == second
+    assert first.text.startswith("We repair broken handles within 3")
+    assert (first.kind, first.claim, first.instead, first.source) == ("duration", "3 days", "10 days", "Care › Repairs")
 
 
 async def test_the_sound_part_of_an_answer_is_kept(bot: Bot) -> None:

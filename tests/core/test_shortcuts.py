@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from core.knowledge.ranking import Ranking
-from core.trust.facts import LINK, links
-from core.trust.figures import UNFINISHED, figures, is_quiet, may_have_figures, plain, unfinished
+from core.trust.figures import figures, is_quiet, may_have_figures, plain
+from core.trust.sentences import LINK, links, read
 
 PARTS = [
     *("5", "14.90", "1,000", "1 234", "10:00", "€", "$5", "%", "percent", "eur", "①", "-", ".", ",", " ", "\n", "  "),
@@ -36,16 +36,10 @@ texts = st.lists(st.sampled_from(PARTS), max_size=12).map("".join)
 spaced = st.lists(st.sampled_from(PARTS), max_size=12).map(" ".join)
 
 
-@given(texts | spaced)
-def test_the_end_of_an_unfinished_figure(text: str) -> None:
-    found = UNFINISHED.search(text)
-    assert unfinished(text) == (found.start() if found else len(text))
-
-
 @given(texts | spaced, texts | spaced)
 def test_quiet_words_add_no_figure_and_no_link(before: str, new: str) -> None:
     before += " "
-    assume(is_quiet(new) and unfinished(before) == len(before))
+    assume(is_quiet(new) and not figures(plain(before)))
     assert figures(plain(before + new)) == figures(plain(before))
     assert links(plain(before + new)) == links(plain(before))
 
@@ -77,5 +71,6 @@ def test_the_postings_score_as_the_library_does(documents: list[list[str]], aske
 
 def test_a_long_row_of_digits_is_no_burden() -> None:
     """It would not end if each digit were tried as a figure of its own."""
-    text = f"{'1' * 200}kg "
-    assert unfinished(text) == len(text)
+    text = f"{'1' * 400}kg and {'1,' * 200} {'12 ' * 200}{'一' * 200}天"
+    assert plain(text)
+    assert read(text).values

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 MAX_CHARS = 2000
+MAX_EMBED_CHARS = 6000
 
 
 class Refused(Exception):
@@ -45,13 +47,82 @@ class Reference(Body):
     type: int = 0
 
 
+def _web_address(url: str) -> str:
+    if not re.fullmatch(r"https?://[!-~]+", url):
+        raise ValueError("Not a well formed URL.")
+    return url
+
+
+Url = Annotated[str, AfterValidator(_web_address), Field(max_length=2048)]
+
+
+class EmbedMedia(Body):
+    url: Url
+
+
+class EmbedField(Body):
+    name: str = Field(min_length=1, max_length=256)
+    value: str = Field(min_length=1, max_length=1024)
+    inline: bool = False
+
+
+class Embed(Body):
+    type: Literal["rich"] = "rich"
+    flags: int = 0
+    title: str = Field(default="", max_length=256)
+    description: str = Field(default="", max_length=4096)
+    url: Url | None = None
+    fields: list[EmbedField] = Field(default=[], max_length=25)
+    image: EmbedMedia | None = None
+    thumbnail: EmbedMedia | None = None
+
+    def size(self) -> int:
+        texts = [self.title, self.description, *(text for field in self.fields for text in (field.name, field.value))]
+        return sum(map(utf16, texts))
+
+
+class Button(Body):
+    type: Literal[2]
+    style: Literal[1, 2, 3, 4, 5]
+    label: str = Field(min_length=1, max_length=80)
+    url: Annotated[Url, Field(max_length=512)] | None = None
+    custom_id: str | None = Field(default=None, min_length=1, max_length=100)
+    disabled: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.style == 5) != (self.url is not None) or (self.style == 5) == (self.custom_id is not None):
+            raise ValueError("A link has a url, all others a custom_id.")
+        return self
+
+
+class Row(Body):
+    type: Literal[1]
+    components: list[Button] = Field(min_length=1, max_length=5)
+
+
 class EditMessage(Body):
     content: str | None = None
     tts: bool = False
     flags: int = 0
     allowed_mentions: AllowedMentions | None = None
-    embeds: list[object] = Field(default=[], max_length=10)
-    components: list[object] = []
+    embeds: list[Embed] = Field(default=[], max_length=10)
+    components: list[Row] | None = Field(default=None, max_length=5)
+
+    @field_validator("embeds")
+    @classmethod
+    def _embeds_length(cls, embeds: list[Embed]) -> list[Embed]:
+        if sum(embed.size() for embed in embeds) > MAX_EMBED_CHARS:
+            raise ValueError(f"Embed size exceeds maximum size of {MAX_EMBED_CHARS}")
+        return embeds
+
+    @field_validator("components")
+    @classmethod
+    def _ids_differ(cls, rows: list[Row] | None) -> list[Row] | None:
+        ids = [button.custom_id for row in rows or () for button in row.components if button.custom_id]
+        if len(ids) != len(set(ids)):
+            raise ValueError("Component custom id cannot be duplicated")
+        return rows
 
     @field_validator("content")
     @classmethod
@@ -104,7 +175,7 @@ class CallbackData(Body):
 
 
 class Callback(Body):
-    type: Literal[4, 5]
+    type: Literal[4, 5, 6]
     data: CallbackData | None = None
 
 

@@ -30,6 +30,7 @@ from tests.platforms.discord_values import (
     ANNOUNCEMENT,
     DEFAULT,
     REPLY,
+    SILENT,
     SUPPRESS_EMBEDS,
     TEXT,
     Channel,
@@ -78,10 +79,11 @@ class Call:
 
 @dataclass
 class Interaction:
-    """A slash command that somebody used, and what the bot answered to it."""
+    """A slash command that somebody used, or a button (``kind`` 3), and what the bot answered to it."""
 
     id: str
     token: str
+    kind: int = 2
     callback: Callback | None = None
 
 
@@ -302,8 +304,10 @@ class Rest:
         if channel.locked:
             raise Refused(403, 160005, "This thread is locked")
         bot = self._world.bot
-        if not (body.content or "").strip():
+        if not (body.content or "").strip() and not body.embeds:
             raise Refused(400, 50006, "Cannot send an empty message")
+        if body.embeds and not self._world.may(channel, "embed"):
+            raise Refused(403, 50013, "Missing Permissions")
         if body.enforce_nonce and (before := self._world.said_before(channel.id, bot, body.nonce)):
             return answer(self._world.message_json(before))
         reference = self._reference(channel, body.message_reference)
@@ -316,7 +320,9 @@ class Rest:
             guild=channel.guild,
             type=REPLY if reference else DEFAULT,
             reply_to=reference,
-            flags=body.flags & SUPPRESS_EMBEDS,
+            flags=body.flags & (SUPPRESS_EMBEDS | SILENT),
+            embeds=tuple(embed.model_dump(exclude_none=True) for embed in body.embeds),
+            components=_rows(body),
             nonce=body.nonce,
             pings=_pings(body),
         )
@@ -345,6 +351,8 @@ class Rest:
             raise Refused(400, 50006, "Cannot send an empty message")
         if body.content is not None:
             message = message.with_text(body.content.strip(), self._world.ids.now())
+        if body.components is not None:
+            message = replace(message, components=_rows(body))
         self._world.store(replace(message, pings=message.pings + _pings(body)))
         await self.announce("MESSAGE_UPDATE", message)
         return answer(self._world.message_json(message))
@@ -397,14 +405,22 @@ class Rest:
             raise Refused(404, 10062, "Unknown interaction")
         if interaction.callback is not None:
             raise Refused(400, 40060, "Interaction has already been acknowledged.")
+        if body.type == 6 and interaction.kind != 3:
+            raise Refused(400, 50035, "Invalid Form Body")
         interaction.callback = body
         if request.query.get("with_response") != "true":
             return web.Response(status=204)
-        return answer({"interaction": {"id": interaction.id, "type": 2}, "resource": {"type": body.type}})
+        return answer(
+            {"interaction": {"id": interaction.id, "type": interaction.kind}, "resource": {"type": body.type}}
+        )
 
 
 def _said(text: str) -> Json:
     return {"_errors": [{"code": "MESSAGE_REFERENCE", "message": text}]}
+
+
+def _rows(body: EditMessage) -> tuple[Json, ...]:
+    return tuple(row.model_dump(exclude_none=True) for row in body.components or ())
 
 
 def _pings(body: EditMessage) -> tuple[str, ...]:

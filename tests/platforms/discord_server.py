@@ -32,6 +32,7 @@ from tests.platforms.discord_values import (
     TEXT,
     Attachment,
     Channel,
+    Json,
     Message,
     User,
 )
@@ -154,7 +155,7 @@ class DiscordServer:
         self.world.channels[thread.id] = replace(self.world.channels[thread.id], locked=True)
 
     def forbid(self, channel: Channel, *rights: str) -> None:
-        """Take rights from the bot: view, send, read (the history), threads (opening them)."""
+        """Take rights from the bot: view, send, read (the history), threads (opening them), embed (links)."""
         self.world.forbid(channel, *rights)
 
     # ── what people do ───────────────────────────────────────────────────────────────────────────────────
@@ -226,9 +227,20 @@ class DiscordServer:
         self, channel: Channel, command: str, *, user: User, argument: str = "", locale: str = "en-US"
     ) -> Interaction:
         """Use a slash command. The bot has three seconds; ``Interaction.callback`` is what it answered."""
-        interaction = Interaction(self.world.ids.next(), f"aW50ZXJhY3Rpb24-{self.world.ids.next()}")
-        self._rest.interactions[interaction.id] = interaction
         option = {"name": "language", "type": 3, "value": argument}
+        data: dict[str, object] = {"id": "1", "name": command, "type": 1, "options": [option] if argument else []}
+        return await self._interact(channel, user, 2, {"data": data, "locale": locale})
+
+    async def press(self, message: Message, label: str, *, user: User, locale: str = "en-US") -> Interaction:
+        """Press a button under a message of the bot."""
+        now = self._now(message)
+        id = next(button["custom_id"] for button in now.buttons if button["label"] == label)
+        more = {"data": {"custom_id": id, "component_type": 2}, "locale": locale, "message": now.json()}
+        return await self._interact(self.world.channels[message.channel], user, 3, more)
+
+    async def _interact(self, channel: Channel, user: User, kind: int, more: Json) -> Interaction:
+        interaction = Interaction(self.world.ids.next(), f"aW50ZXJhY3Rpb24-{self.world.ids.next()}", kind)
+        self._rest.interactions[interaction.id] = interaction
         person: dict[str, object] = {"user": user.json()}
         if channel.guild:
             member = {**user.member(), "user": user.json(), "permissions": str(_ALL_RIGHTS)}
@@ -237,22 +249,23 @@ class DiscordServer:
         payload: dict[str, object] = {
             "id": interaction.id,
             "application_id": self.world.application,
-            "type": 2,
+            "type": kind,
             "token": interaction.token,
             "version": 1,
             "channel_id": channel.id,
             "channel": channel.json(),
-            "data": {"id": "1", "name": command, "type": 1, "options": [option] if argument else []},
-            "locale": locale,
             "app_permissions": str(rights),
             "entitlements": [],
             "authorizing_integration_owners": {},
             "attachment_size_limit": 10485760,
             "context": 0 if channel.guild else 1,
             **person,
+            **more,
         }
+        copies, self.gateway.duplicates = 1 + self.gateway.duplicates, 0
         for session in list(self.gateway.sessions.values()):  # interactions need no intent
-            await session.dispatch("INTERACTION_CREATE", payload)
+            for _ in range(copies):
+                await session.dispatch("INTERACTION_CREATE", payload)
         return interaction
 
     def passes(self, seconds: float) -> None:

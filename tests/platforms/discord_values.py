@@ -14,7 +14,7 @@ DISCORD_EPOCH_MS = 1_420_070_400_000
 TEXT, DM, ANNOUNCEMENT, PUBLIC_THREAD, PRIVATE_THREAD, FORUM = 0, 1, 5, 11, 12, 15
 THREADS = (10, PUBLIC_THREAD, PRIVATE_THREAD)
 DEFAULT, JOIN, REPLY = 0, 7, 19
-SUPPRESS_EMBEDS, HAS_THREAD = 4, 32
+SUPPRESS_EMBEDS, HAS_THREAD, SILENT = 4, 32, 4096
 
 
 class Snowflakes:
@@ -100,7 +100,7 @@ class Channel:
     owner: str = ""
     recipient: User | None = None
     locked: bool = False
-    forbidden: frozenset[str] = frozenset()  # of: view, send, read, threads
+    forbidden: frozenset[str] = frozenset()  # of: view, send, read, threads, embed
 
     def json(self) -> Json:
         if self.recipient is not None:
@@ -164,12 +164,19 @@ class Message:
     forwarded: str = ""
     webhook: str = ""
     flags: int = 0
+    embeds: tuple[Json, ...] = ()
+    components: tuple[Json, ...] = ()
     nonce: str = ""
     pings: tuple[str, ...] = ()
     history: tuple[str, ...] = field(default=())  # earlier texts, oldest first
 
     def with_text(self, content: str, at: datetime) -> Message:
         return replace(self, content=content, edited=at, history=(*self.history, self.content))
+
+    @property
+    def buttons(self) -> tuple[Json, ...]:
+        """In order, without their rows."""
+        return tuple(button for row in self.components for button in _buttons(row))
 
     def json(self, answered: Message | None = None, *, with_text: bool = True) -> Json:
         """``with_text``: False is what a bot without the message content intent gets."""
@@ -201,10 +208,13 @@ class Message:
             "mentions": [user.json() for user in self.mentions],
             "mention_roles": list(self.roles),
             "attachments": [file.json(str(int(self.id) + at)) for at, file in enumerate(self.attachments, 1)],
-            "embeds": [],
+            "embeds": [] if self.flags & SUPPRESS_EMBEDS else list(self.embeds),
             "pinned": False,
             "flags": self.flags,
-            "components": [],
+            "components": [
+                {**row, "id": number, "components": [{**button, "id": 0} for button in _buttons(row)]}
+                for number, row in enumerate(self.components, 1)
+            ],
             **optional,
         }
 
@@ -218,3 +228,9 @@ class Message:
             "components": [],
         }
         return {"type": 0, "content": self.forwarded, "timestamp": stamp, "edited_timestamp": None, "flags": 0, **plain}
+
+
+def _buttons(row: Json) -> list[Json]:
+    found = row["components"]
+    assert isinstance(found, list)
+    return found

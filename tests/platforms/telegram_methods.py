@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.platforms.telegram_text import read_entities, read_text
+from tests.platforms.telegram_buttons import read_markup
+from tests.platforms.telegram_text import read_entities, read_text, units
 from tests.platforms.telegram_values import ApiError, Chat, Json, Message, bad_request
 from tests.platforms.telegram_world import DEFAULT_UPDATES, Webhook, World
 
 Params = dict[str, str]
+MAX_CAPTION = 1024
 ACTIONS = frozenset({"typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
                      "choose_sticker", "find_location", "record_video_note", "upload_video_note"})  # fmt: skip
 NOT_MODIFIED = (
@@ -45,7 +47,7 @@ class Methods:
             "deletemessage": self._delete_message,
             "sendchataction": self._send_chat_action,
             "setmessagereaction": self._set_message_reaction,
-            "answercallbackquery": lambda params: True,
+            "answercallbackquery": lambda params: self._world.presses.answer(params),
         }
 
     def __contains__(self, method: str) -> bool:
@@ -205,9 +207,12 @@ class Methods:
     def _send_media(self, params: Params, kind: str) -> Json:
         if not params.get(kind):
             raise bad_request(f"there is no {kind} in the request")
+        self._world.pictures.fetch(params[kind])
         file = {"file_id": params[kind], "file_unique_id": params[kind], "file_size": len(params[kind])}
         media: Json = {kind: [file | {"width": 90, "height": 90}] if kind == "photo" else file}
         caption = params.get("caption", "")
+        if units(caption) > MAX_CAPTION:
+            raise bad_request("message caption is too long")
         if caption:
             media |= {"caption": caption, "caption_entities": read_entities(params.get("caption_entities"), caption)}
         return self._send(params, lambda _: media)
@@ -215,7 +220,7 @@ class Methods:
     def _send(self, params: Params, content: Callable[[Params], Json]) -> Json:
         chat = self._chat(params)
         topic = self._topic(chat, params)
-        filled = content(params)
+        filled = content(params) | read_markup(params.get("reply_markup"))
         reply_to, quote = self._reply(chat, params)
         message = self._world.write(chat, self._world.me, filled | quote, reply_to=reply_to, topic=topic)
         return message.raw
@@ -237,11 +242,13 @@ class Methods:
             raise bad_request("message can't be edited")
         if "text" not in message.raw:
             raise bad_request("there is no text in the message to edit")
-        content = self._text(params)
-        if content["text"] == message.text and content.get("entities", []) == message.entities:
+        content = self._text(params) | read_markup(params.get("reply_markup"))
+        same_text = content["text"] == message.text and content.get("entities", []) == message.entities
+        if same_text and content.get("reply_markup") == message.raw.get("reply_markup"):
             raise bad_request(NOT_MODIFIED)
         message.history.append(message.text)
-        message.raw.pop("entities", None)
+        for part in ("entities", "reply_markup"):  # an edit without a keyboard takes it away
+            message.raw.pop(part, None)
         message.raw |= content | {"edit_date": int(time.time())}
         return message.raw
 

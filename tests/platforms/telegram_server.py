@@ -27,6 +27,7 @@ from typing import Any, Self
 import aiohttp
 from aiohttp import web
 
+from tests.platforms.telegram_buttons import Press
 from tests.platforms.telegram_faults import Delay, Drop, Fault, Faults, Garbage, Refuse
 from tests.platforms.telegram_limits import Flood
 from tests.platforms.telegram_methods import Methods, Params
@@ -197,6 +198,20 @@ class TelegramServer:
 
     def user_edits(self, message: Message, text: str) -> None:
         self.world.edit(message, text)
+
+    def user_presses(self, message: Message, label: str, *, user: User | None = None, old: bool = False) -> Press:
+        """Somebody presses a button under a message of the bot. ``old``: Telegram tells no more of it than its number."""
+        chat = self.world.chats[message.chat]
+        with self.world.lock:
+            press, content = self.world.presses.press(message, label, user or chat.user or chat.members[0], old=old)
+            self.world.updates.add("callback_query", content)
+        self._changed()
+        return press
+
+    def picture(self, url: str, *, is_page: bool = False) -> str:
+        """A picture that Telegram can fetch, or (``is_page``) something at an address that is none. Returns ``url``."""
+        (self.world.pictures.pages if is_page else self.world.pictures.known).add(url)
+        return url
 
     def posts(self, channel: Chat, text: str) -> Post:
         """A post in a channel; ``.forward`` is what stands in the discussion group, to be replied to by comments."""

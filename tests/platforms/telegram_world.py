@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from tests.platforms.telegram_buttons import Pictures, Presses
 from tests.platforms.telegram_text import find_entities
 from tests.platforms.telegram_values import Chat, Json, Message, User
 
@@ -119,6 +120,8 @@ class World:
     """The commands of the default scope, for each language code."""
     actions: list[tuple[int, int | None, str]] = field(default_factory=list)
     """Chat, topic and action of each sendChatAction."""
+    pictures: Pictures = field(default_factory=Pictures)
+    presses: Presses = field(default_factory=Presses)
     _people: count[int] = field(default_factory=lambda: count(5001))
     _groups: count[int] = field(default_factory=lambda: count(1001))
     _message_ids: dict[int, count[int]] = field(default_factory=dict)

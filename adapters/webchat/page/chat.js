@@ -39,6 +39,10 @@ const look = {
     return shop.chars;
   },
   nameOf: (tag) => (shop.languages.includes(tag) ? nameOf(tag) : tag),
+  ask(text) {
+    send(text);
+    composer.focus();
+  },
 };
 
 const lines = new Lines(look);
@@ -134,7 +138,9 @@ function clear() {
 function arrived(line) {
   const text = document.createElement("template");
   text.innerHTML = line.html;
-  const spoken = element("p", "", `${line.speaker || look.name}: ${text.content.textContent}`);
+  const products = (line.cards ?? []).map(({ title, price }) => [title, price].filter(Boolean).join(", "));
+  const said = [text.content.textContent, ...products].join("; ");
+  const spoken = element("p", "", `${line.speaker || look.name}: ${said}`);
   const announcer = document.getElementById("announcer");
   announcer.append(spoken);
   while (announcer.children.length > 5) announcer.firstChild.remove();
@@ -256,10 +262,7 @@ function drawSuggestions() {
     ...suggestions.map((question) => {
       const chip = element("button", "chip", question);
       chip.type = "button";
-      chip.addEventListener("click", () => {
-        send(question);
-        composer.focus();
-      });
+      chip.addEventListener("click", () => look.ask(question));
       return chip;
     }),
   );

@@ -1,5 +1,6 @@
 // The conversation as it is shown: lines, days, the answer that is being written.
 
+import { cardsOf, choicesOf } from "./cards.js";
 import { wordsIn } from "./words.js";
 
 const GROUP_MS = 5 * 60_000;
@@ -17,7 +18,7 @@ export class Lines {
   #followed = 0; // where the scroller stood when it last followed the text
   #look;
 
-  /** `look`: {language, name, initial}, read whenever something is drawn. */
+  /** `look`: {language, name, initial}, read whenever something is drawn; `look.ask(text)`: a button was pressed. */
   constructor(look) {
     this.#look = look;
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -162,6 +163,8 @@ export class Lines {
     beside.append(bubble, time);
     const body = element("div", "body");
     body.append(element("span", person ? "name" : "name unseen", name), beside, ...this.#meta(line, words));
+    if (line.cards?.length) body.append(cardsOf(line, words));
+    if (line.buttons?.length) body.append(choicesOf(line, words, this.#look.ask));
     item.className = mine ? "line mine" : person ? "line theirs agent" : "line theirs bot";
     const initial = person ? name.trim().charAt(0).toLocaleUpperCase() : this.#look.initial;
     item.replaceChildren(...(mine ? [] : [avatar(initial)]), body);
@@ -169,7 +172,8 @@ export class Lines {
   }
 
   #meta(line, words) {
-    const source = { approved: words.approved, grounded: words.grounded, quoted: words.quoted }[line.rung];
+    const { approved, looked_up, grounded, quoted } = words;
+    const source = { approved, looked_up, grounded, quoted }[line.rung];
     const meta = [];
     if (line.role === "bot" && source) meta.push(element("span", `meta source ${line.rung}`, source));
     if (line.state === "waiting") meta.push(element("span", "meta state", words.waiting));
@@ -201,6 +205,7 @@ export class Lines {
       wanted.push(item);
       before = { line, element: item };
     }
+    for (const { element: item } of this.#entries.values()) item.classList.toggle("newest", item === before?.element);
     if (this.#typing.isConnected) wanted.push(this.#typing);
     wanted.forEach((item, index) => {
       const there = this.#list.children[index];

@@ -28,6 +28,9 @@ const WORDS = {
     approved: "Checked by the shop",
     grounded: "Based on the shop’s information",
     quoted: "From the shop’s information",
+    looked_up: "From the shop’s system",
+    products: "Products",
+    choices: "You can reply",
     commands: {
       start: () => "You opened the chat",
       new: () => "You began a new conversation",
@@ -63,6 +66,9 @@ const WORDS = {
     approved: "店铺已核实",
     grounded: "根据店铺资料",
     quoted: "摘自店铺资料",
+    looked_up: "来自店铺系统",
+    products: "商品",
+    choices: "可选回复",
     commands: {
       start: () => "您打开了聊天",
       new: () => "您开始了新对话",

@@ -7,7 +7,17 @@ import pytest
 from adapters.telegram import TelegramChannel
 from core.messages import Address
 from core.store import Store
-from tests.adapters.outboxes import all_sent, answered, asked, deliveries, draft, outgoing, sending, taken_by_who_dies
+from tests.adapters.outboxes import (
+    all_sent,
+    answered,
+    asked,
+    deliveries,
+    draft,
+    outgoing,
+    recorded,
+    sending,
+    taken_by_who_dies,
+)
 from tests.platforms.telegram_faults import DROP_AFTER, DROP_BEFORE, Drop, Garbage, rate_limit, server_error
 from tests.platforms.telegram_server import TelegramServer
 from tests.platforms.telegram_values import Chat
@@ -73,6 +83,7 @@ async def test_killed_while_it_is_edited_to_its_end(
     async with sending(store, channel):
         await store.publish(draft(turn, "We have"))
         await server.until(lambda: shown(server, chat) == ["We have"])
+        await recorded(store, turn)
     await answered(store, turn, "We have tea.")
     unsent = await taken_by_who_dies(store, address)
     await channel.edit(unsent.shown.ids[0], outgoing(turn, "We have tea."))

@@ -142,8 +142,55 @@ async def test_messages(server: TelegramServer) -> None:
     assert (await call(server, "sendChatAction", chat_id=chat.id, action="dancing"))[0] == 400
     assert (await call(server, "sendMessageDraft", chat_id=chat.id, draft_id=1, text="so far")) == (200, True)
     assert (await call(server, "setMessageReaction", chat_id=chat.id, message_id=said.id)) == (200, True)
-    assert (await call(server, "answerCallbackQuery", callback_query_id="1")) == (200, True)
+    status, said = await call(server, "answerCallbackQuery", callback_query_id="1")
+    assert (status, said) == (400, "Bad Request: query is too old and response timeout expired or query ID is invalid")
     assert (await call(server, "getChatMember", chat_id=chat.id, user_id=chat.id))[1]["status"] == "member"
+
+
+@pytest.mark.parametrize(
+    ("button", "said"),
+    [
+        ({"text": "", "callback_data": "x"}, "can't parse inline keyboard button: Text is empty"),
+        ({"text": "x"}, "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"),
+        ({"text": "x", "callback_data": "茶" * 22}, "BUTTON_DATA_INVALID"),
+        ({"text": "x", "url": "localhost"}, "inline keyboard button URL 'localhost' is invalid: Wrong HTTP URL"),
+    ],
+)
+async def test_keyboards_are_checked(server: TelegramServer, button: dict[str, str], said: str) -> None:
+    markup = {"inline_keyboard": [[button]]}
+    answer = await call(server, "sendMessage", chat_id=server.private("Anna").id, text="x", reply_markup=markup)
+    assert answer == (400, f"Bad Request: {said}")
+
+
+async def test_an_edit_without_a_keyboard_takes_it_away(server: TelegramServer) -> None:
+    chat = server.private("Anna")
+    markup = {"inline_keyboard": [[{"text": "x", "callback_data": "y"}]]}
+    _, sent = await call(server, "sendMessage", chat_id=chat.id, text="x", reply_markup=markup)
+    same = {"chat_id": chat.id, "message_id": sent["message_id"], "text": "x"}
+    assert (await call(server, "editMessageText", **same, reply_markup=markup))[0] == 400
+    assert "reply_markup" not in (await call(server, "editMessageText", **same))[1]
+
+
+async def test_pictures_are_fetched(server: TelegramServer) -> None:
+    chat = server.private("Anna")
+    good, page = server.picture("https://x.example/1.jpg"), server.picture("https://x.example/2", is_page=True)
+    said = [
+        (await call(server, "sendPhoto", chat_id=chat.id, photo=url, caption=caption))
+        for url, caption in (
+            (good, "x" * 1024),
+            (good, "x" * 1025),
+            (page, ""),
+            ("https://x.example/3", ""),
+            ("http://x", ""),
+        )
+    ]
+    assert said[0][0] == 200
+    assert [text for _, text in said[1:]] == [
+        "Bad Request: message caption is too long",
+        "Bad Request: wrong type of the web page content",
+        "Bad Request: failed to get HTTP URL content",
+        "Bad Request: wrong file identifier/HTTP URL specified",
+    ]
 
 
 async def test_files_come_as_multipart(server: TelegramServer) -> None:

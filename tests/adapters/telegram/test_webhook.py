@@ -15,7 +15,8 @@ from starlette.applications import Starlette
 
 from adapters.telegram import TelegramChannel, Webhook
 from core.errors import ChannelNotReady
-from tests.adapters.telegram.helpers import RecordingInbox, listening, make_channel
+from core.messages import Button
+from tests.adapters.telegram.helpers import RecordingInbox, listening, make_channel, outgoing
 from tests.platforms.telegram_faults import Refuse, rate_limit, server_error
 from tests.platforms.telegram_server import SECRET_HEADER, TelegramServer
 
@@ -65,7 +66,17 @@ async def test_updates_come_in(server: TelegramServer, hooked: Hooked, inbox: Re
     assert inbox.texts == ["hello", "again"]
     assert server.world.webhook.url == f"{hooked.address}/telegram/teahouse"
     assert server.world.webhook.secret == SECRET
-    assert server.world.updates.allowed == {"message", "edited_message"}
+    assert server.world.updates.allowed == {"message", "edited_message", "callback_query"}
+
+
+async def test_presses_come_in_and_are_answered(server: TelegramServer, hooked: Hooked, inbox: RecordingInbox) -> None:
+    chat = server.private("Anna")
+    ask = Button(label="Milder", text="Do you have something milder?")
+    await hooked.channel.send(outgoing(chat.id, "Next?").model_copy(update={"buttons": (ask,)}))
+    async with listening(hooked.channel, inbox):
+        press = server.user_presses(server.replies(chat)[0], "Milder")
+        await server.until(lambda: press.answered)
+    assert inbox.texts == [ask.text]
 
 
 async def test_what_is_not_stored_is_sent_again(server: TelegramServer, hooked: Hooked, inbox: RecordingInbox) -> None:

@@ -12,7 +12,7 @@ import uvicorn
 
 from adapters.webchat import Allowance, Allowances, ChatPage, WebChannel, web_app
 from core.errors import StoreUnavailable
-from core.messages import Address, Command, Incoming, Line, Outgoing, Rung
+from core.messages import Address, Button, Card, Command, Incoming, Line, Outgoing, Rung
 
 PAGE = ChatPage(
     titles={"en": "Cloud Mountain Tea House", "zh": "云山茶馆"},
@@ -107,12 +107,27 @@ class Shop:
         await self.channel.send(Outgoing(address=address, reply=reply, text=text, final=False))
 
     async def answer(
-        self, address: Address, text: str, reply: str = "r1", rung: Rung | None = None, agent: str = ""
+        self,
+        address: Address,
+        text: str,
+        reply: str = "r1",
+        rung: Rung | None = None,
+        agent: str = "",
+        cards: tuple[Card, ...] = (),
+        buttons: tuple[Button, ...] = (),
     ) -> None:
         """As the core does it: first the history, then the platform."""
-        line = Line(id=reply, role="agent" if agent else "bot", text=text, speaker=agent, rung=rung)
+        line = Line(
+            id=reply,
+            role="agent" if agent else "bot",
+            text=text,
+            speaker=agent,
+            rung=rung,
+            cards=cards,
+            buttons=buttons,
+        )
         self.store.lines.setdefault(address.id, []).append(line)
-        await self.channel.send(Outgoing(address=address, reply=reply, text=text))
+        await self.channel.send(Outgoing(address=address, reply=reply, text=text, cards=cards, buttons=buttons))
 
 
 def free_port() -> int:

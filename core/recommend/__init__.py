@@ -1,0 +1,1 @@
+"""Products that fit what a shopper looks for. Import core.recommend.base (answering), .assortment, .config, .wishes."""
