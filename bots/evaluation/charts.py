@@ -10,8 +10,9 @@ from markupsafe import Markup, escape
 from core.testbench.results import Curve, Group
 
 LABEL, WIDTH, ROW = 150, 560, 26
+LEGEND_LEFT, LEGEND_ROW = 16, 18
 # The order of the ladder; what is not in it comes behind.
-LADDER = ("approved", "looked_up", "recommended", "grounded", "quoted", "unknown", "command", "notice")
+LADDER = ("person", "looked_up", "approved", "recommended", "grounded", "quoted", "unknown", "command", "notice")
 
 
 def shares(groups: Sequence[Group]) -> Markup:
@@ -59,8 +60,9 @@ def _ticks(bottom: int, plot: int) -> Markup:
 
 def rungs(counted: Mapping[str, Mapping[str, int]]) -> Markup:
     """From which rung the answers came, a bar for each language."""
-    plot, height = WIDTH - LABEL - 60, 34 * len(counted) + 34
     names = sorted({name for counts in counted.values() for name in counts}, key=_place)
+    rows = max((row for _, row in _legend_places(names)), default=0)
+    plot, height = WIDTH - LABEL - 60, 34 * len(counted) + 34 + LEGEND_ROW * rows
     drawn: list[Markup] = []
     for number, (language, counts) in enumerate(counted.items()):
         y, x, total = 8 + 34 * number, float(LABEL), sum(counts.values())
@@ -86,7 +88,7 @@ def rungs(counted: Mapping[str, Mapping[str, int]]) -> Markup:
             )
             x += wide
         drawn.append(_text("value", WIDTH - 44, y + 15, str(total)))
-    drawn += _legend(names, height - 10)
+    drawn += _legend(names, height - 10 - LEGEND_ROW * rows)
     return _svg(WIDTH, height, "Answers by rung", drawn)
 
 
@@ -95,13 +97,25 @@ def _place(name: str) -> int:
 
 
 def _legend(names: Sequence[str], y: int) -> Iterator[Markup]:
-    x = 16
-    for name in names:
+    for (x, row), name in zip(_legend_places(names), names, strict=True):
+        below = y + LEGEND_ROW * row
         yield Markup('<rect class="rung-{css}" x="{x}" y="{y}" width="10" height="10" rx="2"/>').format(
-            css=name.replace("_", "-"), x=x, y=y - 9
+            css=name.replace("_", "-"), x=x, y=below - 9
         )
-        yield _text("legend", x + 15, y, name)
-        x += 30 + 7 * len(name)
+        yield _text("legend", x + 15, below, name)
+
+
+def _legend_places(names: Sequence[str]) -> list[tuple[int, int]]:
+    """Where each name stands and in which row: what is too long for one goes on in the next."""
+    places: list[tuple[int, int]] = []
+    x, row = LEGEND_LEFT, 0
+    for name in names:
+        wide = 30 + 7 * len(name)
+        if x + wide > WIDTH and x > LEGEND_LEFT:
+            x, row = LEGEND_LEFT, row + 1
+        places.append((x, row))
+        x += wide
+    return places
 
 
 def histogram(seconds: Sequence[float]) -> Markup:
