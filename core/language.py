@@ -55,6 +55,11 @@ def base(language: str) -> str:
     return language.split("-")[0].lower()
 
 
+def is_chinese(language: str) -> bool:
+    """In either script."""
+    return base(language) == "zh"
+
+
 def detect(text: str, allowed: Sequence[str], before: str = "", hint: str = "") -> str:
     """The best of ``allowed`` (its first is the default) for ``text``; ``hint`` is the platform's guess."""
     scripts = _scripts(text)

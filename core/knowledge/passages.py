@@ -9,9 +9,8 @@ from typing import Literal
 
 from core.config import ApprovedAnswerConfig, ProductConfig, VariantConfig
 from core.knowledge.sources.document import Document, Section
-from core.knowledge.sources.markdown import read_markdown
 from core.knowledge.thesaurus import SIGNS
-from core.language import base
+from core.language import base, is_chinese
 from core.messages import Value
 
 # What a product's row is asked for; so that "how much is …" finds prices.
@@ -52,13 +51,6 @@ class Passage(Value):
 
     def valid(self, today: date) -> bool:
         return (self.valid_from or today) <= today <= (self.valid_until or today)
-
-
-def of_note(name: str, language: str, markdown: str) -> Iterator[Passage]:
-    """A passage for each section of Markdown with text. ``name``: the file without its ending."""
-    document = read_markdown(markdown)
-    for section in document.sections:
-        yield of_section(f"notes/{name}", f"notes/{name}.md", language, document, section)
 
 
 def of_section(
@@ -133,7 +125,7 @@ def of_product(product: ProductConfig, languages: Sequence[str], source: str = "
 
 def _of_variant(about: Passage, product: ProductConfig, variant: VariantConfig, name: str) -> Passage:
     """The options are its title, too: who names them asks for just this one."""
-    options = _listed(about.language, [f"{option} {value}" for option, value in variant.options.items()])
+    options = listed(about.language, [f"{option} {value}" for option, value in variant.options.items()])
     text = _row(about.language, name, variant.sku, options, variant.price, product, variant.in_stock)
     words = f"{PRODUCT_WORDS.get(base(about.language), '')} {product.category} {product.sku} {_signs(text)}"
     return about.model_copy(
@@ -151,7 +143,7 @@ def _product_text(product: ProductConfig, language: str, name: str) -> str:
     description = product.descriptions.get(language, "")
     if len(product.variants) <= 1:
         said = _row(language, name, product.sku, "", product.price, product, product.in_stock)
-        return f"{said}{'' if _is_zh(language) else ' '}{description}".strip()
+        return f"{said}{'' if is_chinese(language) else ' '}{description}".strip()
     prices = sorted({variant.price for variant in product.variants}, key=Decimal)
     span = prices[0] if len(prices) == 1 else f"{prices[0]}–{prices[-1]}"
     said = _row(language, name, product.sku, "", span, product, product.in_stock)
@@ -161,7 +153,7 @@ def _product_text(product: ProductConfig, language: str, name: str) -> str:
         for option, value in variant.options.items():
             values.setdefault(option, {})[value] = None
     options = [f"{option}: {', '.join(said)}" for option, said in values.items()]
-    if _is_zh(language):
+    if is_chinese(language):
         counted = f"共 {len(product.variants)} 种规格，{there} 种有货。"
         return f"{said}{counted}{'；'.join(options)}{'。' if options else ''}{description}".strip()
     counted = f"{len(product.variants)} variants, {there} of them in stock."
@@ -170,7 +162,7 @@ def _product_text(product: ProductConfig, language: str, name: str) -> str:
 
 def _row(language: str, name: str, sku: str, options: str, price: str, product: ProductConfig, in_stock: bool) -> str:
     """The line about a product or a variant, as a shopper reads it."""
-    if _is_zh(language):
+    if is_chinese(language):
         unit = f" / {product.unit}" if product.unit else ""
         what = f"，{options}" if options else ""
         return f"**{name}**{what}（{sku}）：{price} {product.currency}{unit}，{'有货' if in_stock else '暂时缺货'}。"
@@ -180,9 +172,5 @@ def _row(language: str, name: str, sku: str, options: str, price: str, product: 
     return f"**{name}**{what} ({sku}): {price} {product.currency}{unit}, {stock}."
 
 
-def _listed(language: str, parts: Sequence[str]) -> str:
-    return ("、" if _is_zh(language) else ", ").join(parts)
-
-
-def _is_zh(language: str) -> bool:
-    return base(language) == "zh"
+def listed(language: str, parts: Sequence[str]) -> str:
+    return ("、" if is_chinese(language) else ", ").join(parts)

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from core.answer import Answer, Asked
 from core.config import ProductConfig, VariantConfig
-from core.knowledge.passages import Passage, of_product
+from core.knowledge.passages import Passage, listed, of_product
 from core.knowledge.words import is_empty, is_light, stemmed
-from core.language import base
+from core.language import is_chinese
 from core.messages import Rung
 from core.phrases import in_language
 from core.products.named import Named
@@ -85,7 +85,7 @@ def _choice(asked: Asked, named: Named) -> Answer | None:
     about = _passages(product, asked)[""]
     lines = [_values(option, named.variants, language) for option in named.asked]
     name = in_language(product.names, language)
-    head = f"**{name}**{_with(named, language)}{'：' if _is_zh(language) else ':'}"
+    head = f"**{name}**{_with(named, language)}{'：' if is_chinese(language) else ':'}"
     return _answer([" ".join([head, *lines]) if len(lines) == 1 else "\n".join([head, *lines])], [about])
 
 
@@ -93,31 +93,31 @@ def _values(option: str, variants: Sequence[VariantConfig], language: str) -> st
     every = dict.fromkeys(one.options[option] for one in variants if option in one.options)
     there = {one.options[option] for one in variants if option in one.options and one.in_stock}
     gone = [value for value in every if value not in there]
-    zh = _is_zh(language)
-    said = f"{option}{'：' if zh else ': '}{('、' if zh else ', ').join(every)}{'。' if zh else '.'}"
+    zh = is_chinese(language)
+    said = f"{option}{'：' if zh else ': '}{listed(language, [*every])}{'。' if zh else '.'}"
     if not gone:
         return said
-    listed = ("、" if zh else ", ").join(gone)
-    return f"{said}暂时缺货：{listed}。" if zh else f"{said} Out of stock at the moment: {listed}."
+    missing = listed(language, gone)
+    return f"{said}暂时缺货：{missing}。" if zh else f"{said} Out of stock at the moment: {missing}."
 
 
 def _no_such(asked: Asked, named: Named) -> Answer:
     """The options that are asked for do not go together; what there is instead."""
     language, product = asked.language, named.product
-    name, wanted = in_language(product.names, language), _listed(named, language)
+    name, wanted = in_language(product.names, language), _chosen(named, language)
     about = _passages(product, asked)[""]
-    said = f"**{name}** 没有这种规格：{wanted}。" if _is_zh(language) else f"There is no **{name}** with {wanted}."
+    said = f"**{name}** 没有这种规格：{wanted}。" if is_chinese(language) else f"There is no **{name}** with {wanted}."
     return _answer([said, about.text], [about])
 
 
 def _with(named: Named, language: str) -> str:
     if not named.options:
         return ""
-    return f"（{_listed(named, language)}）" if _is_zh(language) else f" with {_listed(named, language)}"
+    return f"（{_chosen(named, language)}）" if is_chinese(language) else f" with {_chosen(named, language)}"
 
 
-def _listed(named: Named, language: str) -> str:
-    return ("、" if _is_zh(language) else ", ").join(f"{option} {value}" for option, value in named.options.items())
+def _chosen(named: Named, language: str) -> str:
+    return listed(language, [f"{option} {value}" for option, value in named.options.items()])
 
 
 def _answer(texts: Sequence[str], shown: Sequence[Passage]) -> Answer:
@@ -128,7 +128,3 @@ def _answer(texts: Sequence[str], shown: Sequence[Passage]) -> Answer:
 def _passages(product: ProductConfig, asked: Asked) -> dict[str, Passage]:
     """A variant's number → its passage; empty: the product's own."""
     return {passage.variant: passage for passage in of_product(product, [asked.language])}
-
-
-def _is_zh(language: str) -> bool:
-    return base(language) == "zh"

@@ -122,6 +122,12 @@ class Assortment:
     def __init__(self, products: Sequence[ProductConfig], config: RecommendConfig) -> None:
         self._products = products
         self.config = config
+        # Of this assortment alone: a cache of the class would keep those alive that a saved file has replaced.
+        self.tells = lru_cache(4096)(self._tells)
+        self.marks_lack = lru_cache(1024)(self._marks_lack)
+        self.having = lru_cache(1024)(self._having)
+        self.lacking = lru_cache(1024)(self._lacking)
+        self.meeting = lru_cache(1024)(self._meeting)
 
     def __bool__(self) -> bool:
         return bool(self._products)
@@ -214,29 +220,24 @@ class Assortment:
     def _counts(self) -> Counter[str]:
         return Counter(word for good in self.goods for word in good.words.stems)
 
-    @lru_cache(maxsize=4096)  # noqa: B019 an assortment lives as long as its bot
-    def tells(self, word: str) -> bool:
+    def _tells(self, word: str) -> bool:
         """Whether some products have a word, and not too many."""
         count = sum(word in good.words.text for good in self.goods) if HAN.search(word) else self._counts[stem(word)]
         return 0 < count <= max(1, _TOO_COMMON * len(self.goods))
 
-    @lru_cache(maxsize=1024)  # noqa: B019
-    def marks_lack(self, finds: tuple[str, ...]) -> bool:
+    def _marks_lack(self, finds: tuple[str, ...]) -> bool:
         """Whether the shop says of more products that they lack it than that they have it: then the others may have it."""
         return len(self.lacking(finds)) > len(self.having(finds))
 
-    @lru_cache(maxsize=1024)  # noqa: B019
-    def having(self, finds: tuple[str, ...]) -> Mapping[int, str]:
+    def _having(self, finds: tuple[str, ...]) -> Mapping[int, str]:
         """The places of the goods of which one of these words is said → which."""
         return {good.place: word for good in self.goods if (word := good.words.first(finds))}
 
-    @lru_cache(maxsize=1024)  # noqa: B019
-    def lacking(self, finds: tuple[str, ...]) -> frozenset[int]:
+    def _lacking(self, finds: tuple[str, ...]) -> frozenset[int]:
         """The places of the goods that are said to have none of it."""
         return frozenset(good.place for good in self.goods if good.lacks.first(finds))
 
-    @lru_cache(maxsize=1024)  # noqa: B019
-    def meeting(self, finds: tuple[str, ...]) -> Mapping[int, tuple[str, float]]:
+    def _meeting(self, finds: tuple[str, ...]) -> Mapping[int, tuple[str, float]]:
         """The places of the goods that are so → the word that says it, and how much that counts."""
         lacks = tuple(filter(is_lack, finds))
         found: dict[int, tuple[str, float]] = {}

@@ -95,7 +95,7 @@ without | violence | violence violent blood gore 暴力 血腥 | violent violenc
 def _concept(line: str) -> Concept:
     kind, name, says, finds, *opposites = (part.strip() for part in line.split("|"))
     words = tuple(word.replace("_", " ") for word in says.split())
-    return Concept(kind, name, words, tuple(finds.split()), tuple(" ".join(opposites).split()))  # type: ignore[arg-type]
+    return Concept(kind, name, words, tuple(finds.split()), tuple(" ".join(opposites).split()))  # type: ignore[arg-type]  # the kinds of the table above
 
 
 CONCEPTS = tuple(_concept(line) for line in _TABLE.splitlines() if line.strip())

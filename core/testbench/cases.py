@@ -269,7 +269,7 @@ def _written(item: object, path: Iterable[str | int]) -> Iterator[str | int]:
         listed = isinstance(item, list) and isinstance(part, int) and part < len(item)
         if not listed and not (isinstance(item, dict) and part in item):
             return
-        item = item[part]  # type: ignore[index]
+        item = item[part]  # type: ignore[index]  # a list with that place, or a mapping with that key
         yield part
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import count
 
+from core.knowledge.passages import Passage, of_section
+from core.knowledge.sources.markdown import read_markdown
 from core.messages import Address, Command, Incoming, Kind, Line, Person
 from core.state import State, Turn
 from core.store import Retention
@@ -49,3 +51,11 @@ def line(text: str, role: str = "shopper", at: datetime | None = None, **fields:
     return Line.model_validate(
         {"id": f"l{next(_numbers)}", "role": role, "text": text, "at": at or datetime.now(UTC), **fields}
     )
+
+
+def of_note(name: str, language: str, markdown: str) -> list[Passage]:
+    """A passage for each section of Markdown with text. ``name``: the file without its ending."""
+    document = read_markdown(markdown)
+    return [
+        of_section(f"notes/{name}", f"notes/{name}.md", language, document, section) for section in document.sections
+    ]

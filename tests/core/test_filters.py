@@ -10,7 +10,8 @@ from core.botfile import load_bot
 from core.config import ProductConfig
 from core.errors import ConfigError
 from core.knowledge.base import Knowledge
-from core.knowledge.passages import of_note, of_product
+from core.knowledge.passages import of_product
+from tests.core.helpers import of_note
 from tests.core.shop import FILES, make_shop
 
 MUGS = (
@@ -43,7 +44,7 @@ def knowledge() -> Knowledge:
 
 
 def knowing(products: list[ProductConfig]) -> Knowledge:
-    notes = list(of_note("delivery", "en", "# Delivery\n\nDelivery is free above 30.00 EUR."))
+    notes = of_note("delivery", "en", "# Delivery\n\nDelivery is free above 30.00 EUR.")
     passages = [passage for product in products for passage in of_product(product, ["en", "zh"])]
     return Knowledge(["en", "zh"], (), [*notes, *passages], products)
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from core.botfile import Bot, load_bot
 from core.config import ApprovedAnswerConfig, ProductConfig
 from core.knowledge.base import Knowledge
-from core.knowledge.passages import Passage, of_note, of_product
+from core.knowledge.passages import Passage, of_product
 from core.knowledge.words import content, meaning, terms, whole
+from tests.core.helpers import of_note
 from tests.core.questions import DIFFERENT, FINDS, MATCHES, OUTSIDE, lines, pairs
 
 TEAHOUSE = Path(__file__).parents[2] / "bots" / "teahouse"
@@ -103,7 +104,7 @@ def answer(name: str, question: str, text: str, **fields: object) -> ApprovedAns
 
 
 def small(*answers: ApprovedAnswerConfig, notes: str = "") -> Knowledge:
-    return Knowledge(["en", "zh"], answers, list(of_note("note", "en", notes)))
+    return Knowledge(["en", "zh"], answers, of_note("note", "en", notes))
 
 
 def test_nothing_known_finds_nothing() -> None:
@@ -234,7 +235,7 @@ def test_hostile_markdown_ends(markdown: str) -> None:
 @given(st.text(alphabet="# \n-=`>ab<!", max_size=200))
 @settings(max_examples=200, deadline=None)
 def test_passages_have_text_and_names_of_their_own(markdown: str) -> None:
-    passages = list(of_note("n", "en", markdown))
+    passages = of_note("n", "en", markdown)
     assert all(passage.text.strip() and passage.title for passage in passages)
     assert len({passage.id for passage in passages}) == len(passages)
 
