@@ -34,12 +34,12 @@ STOP = frozenset(
     哪 哪些 哪里 多少 几 这 那 这个 那个 想 知道 告诉 给 到 对 把 被 让 吧 呀 哦 嗯 好 不 没 没有 一个 你好 您好 为什么 有没有 是否 是不是 能不能 可不可以 多久""".split()
 )
 
-_english = snowballstemmer.stemmer("english")
-
 
 @lru_cache(maxsize=20_000)
 def _stem(word: str) -> str:
-    return str(_english.stemWord(word.replace("’", "'")))
+    # A stemmer holds the word that it works on, and texts are read in several threads (a folder that has changed, a
+    # catalogue): so each word has its own.
+    return str(snowballstemmer.stemmer("english").stemWord(word.replace("’", "'")))
 
 
 def terms(text: str) -> list[str]:
