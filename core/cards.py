@@ -30,10 +30,8 @@ def parts_of(reply: Reply, channel: Channel) -> list[Outgoing]:
             shown[-1] = (shown[-1][0], cards)
         else:
             shown += [("", cards[start : start + traits.cards]) for start in range(0, len(cards), traits.cards)]
-    parts = [
-        _part(reply, number, text).model_copy(update={"cards": beside}) for number, (text, beside) in enumerate(shown)
-    ]
-    return [*parts[:-1], parts[-1].model_copy(update={"buttons": buttons[: traits.buttons]})]
+    parts = [_part(reply, number, text).replace(cards=beside) for number, (text, beside) in enumerate(shown)]
+    return [*parts[:-1], parts[-1].replace(buttons=buttons[: traits.buttons])]
 
 
 def _part(reply: Reply, number: int, text: str) -> Outgoing:
@@ -97,7 +95,7 @@ def _sound_card(card: Card) -> Card:
     url, image = web_address(card.url), web_address(card.image)
     if (url, image) == (card.url, card.image):
         return card
-    return card.model_copy(update={"url": url, "image": image})
+    return card.replace(url=url, image=image)
 
 
 def sound_buttons(buttons: Sequence[Button]) -> tuple[Button, ...]:
@@ -106,7 +104,7 @@ def sound_buttons(buttons: Sequence[Button]) -> tuple[Button, ...]:
     for button in buttons:
         url, text = web_address(button.url), button.text.strip()
         if button.label.strip() and bool(url) != bool(text):
-            found.setdefault((url, text), button.model_copy(update={"url": url, "text": text}))
+            found.setdefault((url, text), button.replace(url=url, text=text))
     return tuple(found.values())
 
 

@@ -26,7 +26,7 @@ def run(message: Incoming, bot: Bot, persona: Persona, state: State) -> Said:
     contact = in_language(bot.config.person.contact, language)
     match message.command:
         case Command.START:
-            return Said(greeting(persona, language), state.model_copy(update={"greeted": True}))
+            return Said(greeting(persona, language), state.replace(greeted=True))
         case Command.NEW:
             kept = State(
                 language=language,
@@ -37,7 +37,7 @@ def run(message: Incoming, bot: Bot, persona: Persona, state: State) -> Said:
             )
             return Said(say(Phrase.NEW, language), kept, erase=True)
         case Command.HUMAN:
-            return Said(say(Phrase.HUMAN, language, contact=contact), state.model_copy(update={"wants_person": True}))
+            return Said(say(Phrase.HUMAN, language, contact=contact), state.replace(wants_person=True))
         case Command.LANGUAGE:
             return _language(message.argument, bot, state)
         case Command.HELP | None:
@@ -78,7 +78,7 @@ def _language(argument: str, bot: Bot, state: State) -> Said:
     wanted = NAMES.get(written, written)
     for language in bot.languages:
         if wanted and base(language) == base(wanted):
-            chosen = state.model_copy(update={"language": language, "language_chosen": True})
+            chosen = state.replace(language=language, language_chosen=True)
             return Said(say(Phrase.LANGUAGE_SET, language), chosen)
     choices = ", ".join(f"/language {language}" for language in bot.languages)
     return Said(say(Phrase.LANGUAGE_WHICH, state.language, choices=choices), state)

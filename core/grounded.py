@@ -196,7 +196,7 @@ def _corrected(question: ChatMessage, finding: str, language: str) -> ChatMessag
         told = f"（上一次的回答有误：{finding}请只用上面资料里的内容重新回答。）"
     else:
         told = f"(Your last answer {finding}. Answer again with what the facts say, and nothing else.)"
-    return question.model_copy(update={"content": f"{question.content}\n\n{told}"})
+    return question.replace(content=f"{question.content}\n\n{told}")
 
 
 async def _written(asked: Asked, messages: tuple[ChatMessage, ...], grounding: Grounding) -> _Written:

@@ -81,7 +81,7 @@ def _edits_joined(messages: Sequence[Incoming], history: Sequence[Line]) -> list
         if message.edited and key in joined:
             # It keeps its place, its time and its first id: the turn stays the same turn.
             first = joined[key]
-            joined[key] = message.model_copy(update={"update": first.update, "edited": first.edited, "at": first.at})
+            joined[key] = message.replace(update=first.update, edited=first.edited, at=first.at)
         elif not (message.edited and known.get(key) == message.text):
             # Two buttons that were pressed under one message of the bot's carry its id.
             joined[message.update if key in joined else key] = message

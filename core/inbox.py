@@ -28,7 +28,7 @@ class StoredInbox:
     async def put(self, incoming: Incoming) -> bool:
         limits = self._shelf.bot(incoming.address.bot).config.limits
         if len(incoming.text) > MAX_STORED_CHARS:
-            incoming = incoming.model_copy(update={"text": incoming.text[:MAX_STORED_CHARS]})
+            incoming = incoming.replace(text=incoming.text[:MAX_STORED_CHARS])
         # A command is wanted now; only what is written comes in bursts.
         merge_ms = 0 if incoming.kind is Kind.COMMAND else limits.merge_ms
         return await self._store.put(incoming, merge_ms, retention(limits.retention_days, limits.history_lines))

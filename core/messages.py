@@ -1,4 +1,4 @@
-"""The values that travel through Kefu. Nothing here imports anything of ours; every value is frozen."""
+"""The values that travel through Kefu. Nothing here imports anything of ours but what values are made of."""
 
 from __future__ import annotations
 
@@ -8,20 +8,16 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import msgspec
 
-
-class Value(BaseModel):
-    """A frozen value. Unknown fields are ignored, so that a newer writer does not break an older reader."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
+from core.value import Value
 
 
 def now() -> datetime:
     return datetime.now(UTC)
 
 
-class Address(Value):
+class Address(Value, frozen=True, kw_only=True, gc=True, dict=True):  # dict: it remembers its id
     """Where a conversation lives: one chat, or one thread of it, of one bot on one platform."""
 
     bot: str
@@ -39,7 +35,7 @@ class Address(Value):
         return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
 
 
-class Person(Value):
+class Person(Value, frozen=True, kw_only=True):
     """Who wrote. ``language`` is the platform's hint (an IETF tag), empty if it gives none."""
 
     id: str
@@ -69,28 +65,37 @@ class Command(StrEnum):
     LANGUAGE = "language"
 
 
-class Incoming(Value):
+class Incoming(Value, frozen=True, kw_only=True):
     """One message (or edit, or command) that a platform handed over."""
 
     address: Address
-    update: str = Field(description="the platform's id of this event; the same id twice is a duplicate")
-    message: str = Field(description="the platform's message id, to reply to; an edit carries the original's")
+    # The platform's id of this event; the same id twice is a duplicate.
+    update: str
+    # The platform's message id, to reply to; an edit carries the original's.
+    message: str
     sender: Person
     kind: Kind = Kind.TEXT
-    text: str = Field(default="", description="what was written, or the caption of a picture")
+    # What was written, or the caption of a picture.
+    text: str = ""
     command: Command | None = None
-    argument: str = Field(default="", description="what followed the command, e.g. 'zh' after /language")
-    quoted: str = Field(default="", description="the text of the message that this one replies to")
-    post: str = Field(default="", description="the text of the post under which this comment stands")
-    group: bool = Field(default=False, description="more than one person writes here")
-    addressed: bool = Field(default=True, description="in a group: mentioned, replied to, or a command")
+    # What followed the command, e.g. 'zh' after /language.
+    argument: str = ""
+    # The text of the message that this one replies to.
+    quoted: str = ""
+    # The text of the post under which this comment stands.
+    post: str = ""
+    # More than one person writes here.
+    group: bool = False
+    # In a group: mentioned, replied to, or a command.
+    addressed: bool = True
     edited: bool = False
-    withdrawn: bool = Field(default=False, description="its sender deleted it before it was answered; its text is gone")
-    heard_in: str = Field(
-        default="", description="the channel whose history has it, where the platform is read again after a pause"
-    )
-    disclosed: bool = Field(default=False, description="the platform's page has said already that a bot answers")
-    at: datetime = Field(default_factory=now)
+    # Its sender deleted it before it was answered; its text is gone.
+    withdrawn: bool = False
+    # The channel whose history has it, where the platform is read again after a pause.
+    heard_in: str = ""
+    # The platform's page has said already that a bot answers.
+    disclosed: bool = False
+    at: datetime = msgspec.field(default_factory=now)
 
 
 class Rung(StrEnum):
@@ -107,13 +112,14 @@ class Rung(StrEnum):
     NOTICE = "notice"
 
 
-class Card(Value):
+class Card(Value, frozen=True, kw_only=True):
     """A product beside an answer: a picture and a link where the platform can show them, else a line of text.
 
     ``image``, ``url``: http(s) addresses, empty: none; ``price`` as it is said, e.g. ``€24.00 / 50 g``.
     """
 
-    id: str = Field(description="the product's SKU")
+    # The product's SKU.
+    id: str
     title: str
     text: str = ""
     price: str = ""
@@ -121,7 +127,7 @@ class Card(Value):
     image: str = ""
 
 
-class Button(Value):
+class Button(Value, frozen=True, kw_only=True):
     """A way on beside an answer: pressing it asks ``text``, or opens ``url``. Exactly one of the two is given."""
 
     label: str
@@ -129,12 +135,14 @@ class Button(Value):
     url: str = ""
 
 
-class Reply(Value):
+class Reply(Value, frozen=True, kw_only=True):
     """A finished answer, as it is kept in the history and in the outbox."""
 
-    id: str = Field(description="made from the turn it answers: the same turn answered again has the same id")
+    # Made from the turn it answers: the same turn answered again has the same id.
+    id: str
     address: Address
-    text: str = Field(description="Markdown (CommonMark)")
+    # Markdown (CommonMark).
+    text: str
     language: str = "en"
     persona: str = ""
     persona_version: str = ""
@@ -142,33 +150,35 @@ class Reply(Value):
     trace: str = ""
     cards: tuple[Card, ...] = ()
     buttons: tuple[Button, ...] = ()
-    reply_to: str = Field(default="", description="the platform's id of the message that is answered")
-    sent: tuple[str, ...] = Field(
-        default=(),
-        description="the platform's ids of what it shows already, when the reply was given up and is tried again",
-    )
-    again: bool = Field(default=False, description="it was given up, and is tried again")
-    doubtful: str = Field(default="", description="why more of it may be shown already, when it is tried again")
-    at: datetime = Field(default_factory=now)
+    # The platform's id of the message that is answered.
+    reply_to: str = ""
+    # The platform's ids of what it shows already, when the reply was given up and is tried again.
+    sent: tuple[str, ...] = ()
+    # It was given up, and is tried again.
+    again: bool = False
+    # Why more of it may be shown already, when it is tried again.
+    doubtful: str = ""
+    at: datetime = msgspec.field(default_factory=now)
 
 
-class Outgoing(Value):
+class Outgoing(Value, frozen=True, kw_only=True):
     """One platform message to be shown: a part of a reply, or its text so far while it is being written."""
 
     address: Address
-    reply: str = Field(description="the id of the reply that this is a part of")
+    # The id of the reply that this is a part of.
+    reply: str
     part: int = 0
     text: str
     final: bool = True
     reply_to: str = ""
     language: str = "en"
-    cards: tuple[Card, ...] = Field(
-        default=(), description="products that this message shows, beside its text or alone"
-    )
-    buttons: tuple[Button, ...] = Field(default=(), description="what stands under this message")
+    # Products that this message shows, beside its text or alone.
+    cards: tuple[Card, ...] = ()
+    # What stands under this message.
+    buttons: tuple[Button, ...] = ()
 
 
-class Line(Value):
+class Line(Value, frozen=True, kw_only=True):
     """One line of a conversation's history."""
 
     id: str
@@ -181,16 +191,15 @@ class Line(Value):
     language: str = ""
     cards: tuple[Card, ...] = ()
     buttons: tuple[Button, ...] = ()
-    message: str = Field(default="", description="the platform's message id")
-    delivery: Literal["", "sent", "ambiguous", "failed"] = Field(
-        default="",
-        description="of the bot's: nothing unusual is known; sent when it was tried again; perhaps shown twice; given up",
-    )
+    # The platform's message id.
+    message: str = ""
+    # Of the bot's: nothing unusual is known; sent when it was tried again; perhaps shown twice; given up.
+    delivery: Literal["", "sent", "ambiguous", "failed"] = ""
     delivery_reason: str = ""
-    at: datetime = Field(default_factory=now)
+    at: datetime = msgspec.field(default_factory=now)
 
 
-class Draft(Value):
+class Draft(Value, frozen=True, kw_only=True):
     """The text of a reply so far. ``text`` is empty while the bot is still thinking (typing)."""
 
     address: Address

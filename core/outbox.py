@@ -188,7 +188,7 @@ class Outbox:
     async def _wait_for_draft(self, unsent: Unsent) -> None:
         left_s = self._draft_s - (unsent.unanswered_s or 0.0)
         log.debug("waits for its first draft", conversation=unsent.conversation, at_most_s=round(left_s, 2))
-        nothing_sent = unsent.shown.model_copy(update={"unanswered": ""})
+        nothing_sent = unsent.shown.replace(unanswered="")
         await patiently(lambda: self._store.postpone(unsent, nothing_sent, min(left_s, self._backoff_s)))
 
     async def _hand_back(self, now: _Try) -> None:

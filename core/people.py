@@ -30,10 +30,10 @@ class StoredPeople:
 
     async def recall(self, address: Address, person: str) -> Remembered | None:
         stored = await self._ask("GETEX", await self._key(address, person), "PX", PERSON_MS)
-        return Remembered.model_validate_json(stored) if stored else None
+        return Remembered.from_json(stored) if stored else None
 
     async def remember(self, address: Address, person: str, what: Remembered) -> None:
-        written = what.model_dump_json(exclude_defaults=True)
+        written = what.to_json()
         await self._ask("SET", await self._key(address, person), written, "PX", PERSON_MS)
 
     async def forget(self, address: Address, person: str) -> bool:

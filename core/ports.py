@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from core.lookups.config import LookUpConfig
-from core.messages import Address, Incoming, Line, Outgoing, Value
+from core.messages import Address, Incoming, Line, Outgoing
 from core.recommend.wishes import Remembered
+from core.value import CheckedValue, Value
 
 # ── platforms ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Traits(Value):
+class Traits(CheckedValue):
     """What a platform can do. Differences between platforms are fields here, never ``isinstance``."""
 
     max_chars: int = Field(description="the longest text of one platform message, in characters")
@@ -109,12 +110,15 @@ class Channel(Protocol):
 # ── models ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class ChatMessage(Value):
-    role: Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant"]
+
+
+class ChatMessage(Value, frozen=True, kw_only=True):
+    role: Role
     content: str
 
 
-class Sampling(Value):
+class Sampling(CheckedValue):
     """How the next token is drawn. ``temperature`` 0 is greedy; ``seed`` None draws a fresh one."""
 
     temperature: float = Field(default=0.0, ge=0, le=2)
@@ -127,14 +131,14 @@ class Sampling(Value):
     seed: int | None = Field(default=None, ge=0, lt=2**32 - 1)
 
 
-class LogitBias(Value):
+class LogitBias(CheckedValue):
     """Added to a token's logit before it is drawn. A text means every token that it is made of; -100 forbids."""
 
     token: int | str
     bias: float = Field(ge=-100, le=100)
 
 
-class GenerationRequest(Value):
+class GenerationRequest(CheckedValue):
     """``grammar`` and ``json_schema`` exclude each other; the text then is in the grammar, or ends at ``max_tokens``."""
 
     messages: tuple[ChatMessage, ...]
@@ -155,11 +159,12 @@ class GenerationRequest(Value):
         return self
 
 
-class Usage(Value):
+class Usage(Value, frozen=True, kw_only=True):
     """What a generation cost. Times in seconds from the call of generate()."""
 
     prompt_tokens: int
-    cached_tokens: int = Field(default=0, description="of the prompt: not evaluated again")
+    # Of the prompt: not evaluated again.
+    cached_tokens: int = 0
     completion_tokens: int
     queued_s: float = 0.0
     first_token_s: float
@@ -167,7 +172,7 @@ class Usage(Value):
     seed: int = 0
 
 
-class TokenLogprob(Value):
+class TokenLogprob(Value, frozen=True, kw_only=True):
     """A token that was drawn: its natural log-probability before bias, penalties, grammar and temperature.
 
     ``token`` may be a part of a character (then with U+FFFD); ``top``: the likeliest ones, best first.
@@ -178,7 +183,7 @@ class TokenLogprob(Value):
     top: tuple[tuple[str, float], ...] = ()
 
 
-class Piece(Value):
+class Piece(Value, frozen=True, kw_only=True):
     """Whole characters of the answer, in order. The last piece carries ``finish`` and ``usage``.
 
     ``logprobs`` of the tokens drawn since the last piece, if they were asked for.
@@ -190,7 +195,7 @@ class Piece(Value):
     usage: Usage | None = None
 
 
-class ModelInfo(Value):
+class ModelInfo(CheckedValue):
     """``digest``: SHA-256 of the model file (hex), or the server's name of it; ``context_tokens`` of one request."""
 
     name: str
@@ -214,7 +219,7 @@ class TextModel(Protocol):
         ...
 
 
-class EmbedderInfo(Value):
+class EmbedderInfo(CheckedValue):
     """``digest``: SHA-256 of the model file (hex): vectors of another digest cannot be compared."""
 
     name: str

@@ -11,11 +11,12 @@ from typing import Any
 
 from core.calls import Calls
 from core.keys import Keys
-from core.messages import Incoming, Line, Reply, Value
+from core.messages import Incoming, Line, Reply
 from core.servers import Servers
 from core.state import Closed
 from core.taken import lines_of, messages_of
 from core.translate import translated
+from core.value import Value
 
 # Keys that are looked through in one round trip.
 PAGE = 2000
@@ -48,7 +49,7 @@ class Count:
     replies: int
 
 
-class _Dated(Value):
+class _Dated(Value, frozen=True, kw_only=True):
     """A line or a message, of which only this is wanted."""
 
     at: datetime
@@ -73,8 +74,8 @@ class Records:
             conversation,
             lines_of(log),
             messages_of(waiting),
-            tuple(Reply.model_validate_json(reply) for reply in unsent),
-            Closed.model_validate_json(closed) if closed else None,
+            tuple(Reply.from_json(reply) for reply in unsent),
+            Closed.from_json(closed) if closed else None,
         )
 
     async def latest(self, limit: int) -> list[Record]:
@@ -86,7 +87,7 @@ class Records:
                 last = await asyncio.gather(*(self._ask("LINDEX", key, -1) for key, _ in lists))
             for (_, name), stored in zip(lists, last, strict=True):
                 if stored:
-                    at = _Dated.model_validate_json(stored).at
+                    at = _Dated.from_json(stored).at
                     newest[name] = max(at, newest.get(name, at))
             newest = {name: newest[name] for name in heapq.nlargest(limit, newest, key=newest.__getitem__)}
         records = [await self.of(name) for name in newest]

@@ -75,9 +75,7 @@ def _state(turn: Turn, heard: Heard) -> State:
     if not heard.meant:
         return turn.state
     looking = remembered(turn.state.looking, turn.history)
-    return turn.state.model_copy(
-        update={"language": heard.language, "last_speaker": heard.last.sender.id, "looking": looking}
-    )
+    return turn.state.replace(language=heard.language, last_speaker=heard.last.sender.id, looking=looking)
 
 
 def _person(asked: Asked) -> Answer | None:
@@ -171,10 +169,9 @@ def _outcome(asked: Asked, answer: Answer, seconds: float) -> Outcome:
     reply = _reply(asked, text, answer.rung, trace=trace.id, answer=answer)
     limit = asked.bot.config.limits.message_chars
     lines = [
-        line.model_copy(update={"text": line.text[:limit] + "…"}) if len(line.text) > limit else line
-        for line in asked.heard.lines
+        line.replace(text=line.text[:limit] + "…") if len(line.text) > limit else line for line in asked.heard.lines
     ]
-    state = (answer.state or asked.state).model_copy(update={"greeted": True})
+    state = (answer.state or asked.state).replace(greeted=True)
     return Outcome(state=state, lines=(*lines, line_of_reply(reply)), reply=reply, trace=trace)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from pydantic import Field
+import msgspec
 
 from core.lookups.state import Looking
-from core.messages import Address, Incoming, Kind, Line, Reply, Value, now, stable_id
+from core.messages import Address, Incoming, Kind, Line, Reply, now, stable_id
 from core.recommend.wishes import Wishes
+from core.value import Value
 
 
-class State(Value):
+class State(Value, frozen=True, kw_only=True, omit_defaults=False):  # its version is always written
     """What is known of a conversation between its turns. Stored as JSON; ``version`` is its schema's."""
 
     version: int = 1
@@ -21,13 +22,16 @@ class State(Value):
     persona: str = ""
     greeted: bool = False
     wants_person: bool = False
-    urgent: bool = Field(default=False, description="something that was said is urgent, or a complaint")
+    # Something that was said is urgent, or a complaint.
+    urgent: bool = False
     last_speaker: str = ""
-    looking: Looking | None = Field(default=None, description="a look-up that was begun, and what it found")
-    wishes: Wishes | None = Field(default=None, description="the product that is looked for, and what was shown")
+    # A look-up that was begun, and what it found.
+    looking: Looking | None = None
+    # The product that is looked for, and what was shown.
+    wishes: Wishes | None = None
 
 
-class Turn(Value):
+class Turn(Value, frozen=True, kw_only=True):
     """All messages of one conversation that wait, claimed under a fence.
 
     ``attempts``: how often the model has failed on it; ``deaths``: how many workers have died over it; ``merged``: how
@@ -74,7 +78,7 @@ def one_turn(waiting: Sequence[Incoming]) -> tuple[Incoming, ...]:
     return tuple(waiting[: next(commands, len(waiting))])
 
 
-class Place(Value):
+class Place(Value, frozen=True, kw_only=True):
     """Where a turn stands in the line for a seat at the model: ``number`` 1 is next; ``stood_before``: it keeps its place.
 
     ``waited_s``: since its first message came; ``seats``: of all workers; ``held_s``: for how long a turn has one on the average, None: not known yet.
@@ -87,12 +91,12 @@ class Place(Value):
     stood_before: bool
 
 
-class TracePassage(Value):
+class TracePassage(Value, frozen=True, kw_only=True):
     id: str
     score: float
 
 
-class TraceCheck(Value):
+class TraceCheck(Value, frozen=True, kw_only=True):
     """A generated text that failed its check: ``kind`` of what was claimed, ``claim`` as it was said, ``instead`` what the
     facts say there, in the note ``source``; ``finding`` says it in one sentence, in the language of the answer."""
 
@@ -104,7 +108,7 @@ class TraceCheck(Value):
     finding: str
 
 
-class Trace(Value):
+class Trace(Value, frozen=True, kw_only=True):
     """How an answer came about: enough to explain and to replay it."""
 
     id: str
@@ -115,7 +119,8 @@ class Trace(Value):
     question: str
     language: str
     passages: tuple[TracePassage, ...] = ()
-    needs: tuple[str, ...] = Field(default=(), description="what was looked for, when products were recommended")
+    # What was looked for, when products were recommended.
+    needs: tuple[str, ...] = ()
     model: str = ""
     model_digest: str = ""
     prompt_digest: str = ""
@@ -127,17 +132,23 @@ class Trace(Value):
     first_token_s: float = 0.0
     total_s: float = 0.0
     findings: tuple[str, ...] = ()
-    at: datetime | None = Field(default=None, description="when it was asked; None: not recorded yet")
-    checks: tuple[TraceCheck, ...] = Field(default=(), description="the texts that were rejected, and why, in order")
-    intent: str = Field(default="", description="what was wanted, as far as that is known")
-    intent_by: str = Field(default="", description="rules or classifier")
+    # When it was asked; None: not recorded yet.
+    at: datetime | None = None
+    # The texts that were rejected, and why, in order.
+    checks: tuple[TraceCheck, ...] = ()
+    # What was wanted, as far as that is known.
+    intent: str = ""
+    # Rules or classifier.
+    intent_by: str = ""
     intent_confidence: float = 0.0
-    intent_sure: bool = Field(default=False, description="surely enough to act on it")
+    # Surely enough to act on it.
+    intent_sure: bool = False
     urgent: bool = False
-    urgent_because: tuple[str, ...] = Field(default=(), description="the words that say that it is urgent")
+    # The words that say that it is urgent.
+    urgent_because: tuple[str, ...] = ()
 
 
-class Outcome(Value):
+class Outcome(Value, frozen=True, kw_only=True):
     """What a turn came to: lines for the history, perhaps a reply, and the state for the next turn."""
 
     state: State
@@ -147,24 +158,26 @@ class Outcome(Value):
     erase: bool = False
 
 
-class Shown(Value):
+class Shown(Value, frozen=True, kw_only=True):
     """What of a reply is on the platform already."""
 
     reply: str
     ids: tuple[str, ...] = ()
     attempts: int = 0
-    unanswered: str = Field(default="", description="why nobody knows whether the next part of it arrived")
-    doubtful: str = Field(default="", description="why a part of it may stand there twice")
+    # Why nobody knows whether the next part of it arrived.
+    unanswered: str = ""
+    # Why a part of it may stand there twice.
+    doubtful: str = ""
 
 
-class Closed(Value):
+class Closed(Value, frozen=True, kw_only=True):
     """A chat that cannot be written to, until somebody writes in it."""
 
     reason: str
-    at: datetime = Field(default_factory=now)
+    at: datetime = msgspec.field(default_factory=now)
 
 
-class Beginning(Value):
+class Beginning(Value, frozen=True, kw_only=True):
     """How the first draft of a reply stands. ``sent``: the platform message that shows it; ``unanswered_s``: so many
     seconds ago it was begun, and nobody knows whether it arrived. Neither: it may be sent, and is marked as begun.
     """
@@ -174,7 +187,7 @@ class Beginning(Value):
     unanswered_s: float | None = None
 
 
-class Unsent(Value):
+class Unsent(Value, frozen=True, kw_only=True):
     """The reply to send next in one conversation, claimed under a fence.
 
     ``unanswered_s``: how long ago the send was begun whose outcome nobody knows; ``drafting``: it was its first draft.
@@ -189,7 +202,7 @@ class Unsent(Value):
     closed: Closed | None = None
 
 
-class DeadLetter(Value):
+class DeadLetter(Value, frozen=True, kw_only=True):
     """A reply that could not be delivered. ``sent``: the platform's ids of those of its parts that were; ``doubtful``: why
     more of it may have arrived."""
 
@@ -197,4 +210,4 @@ class DeadLetter(Value):
     reason: str
     sent: tuple[str, ...] = ()
     doubtful: str = ""
-    at: datetime = Field(default_factory=now)
+    at: datetime = msgspec.field(default_factory=now)

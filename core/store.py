@@ -121,7 +121,7 @@ class Store:
         stored = await self._call(
             "put",
             (keys.hash, keys.waiting, keys.seen, work.due, work.bell, self._heard(partition, address)),
-            *(conversation, incoming.update, incoming.model_dump_json(exclude_defaults=True)),
+            *(conversation, incoming.update, incoming.to_json()),
             *(merge_ms, retention.ttl_ms, SEEN_MS, BELLS),
             *(incoming.heard_in, int(incoming.at.timestamp() * 1000), HEARD_MS, self._keys.news(address.bot)),
         )
@@ -275,11 +275,11 @@ class Store:
                 self._keys.unanswered(partition, address.bot),
             ),
             *(conversation, turn.fence, len(turn.messages), retention.ttl_ms, retention.lines, int(outcome.erase)),
-            outcome.reply.model_dump_json(exclude_defaults=True) if outcome.reply else "",
-            trace.model_dump_json(exclude_defaults=True) if trace else "",
-            *(TRACE_MS, outcome.state.model_dump_json(), BELLS, turn.withdrawn),
+            outcome.reply.to_json() if outcome.reply else "",
+            trace.to_json() if trace else "",
+            *(TRACE_MS, outcome.state.to_json(), BELLS, turn.withdrawn),
             *("" if held_s is None else int(held_s * 1000), told_after(turn, outcome), int(is_unanswered(trace))),
-            *(line.model_dump_json(exclude_defaults=True) for line in outcome.lines),
+            *(line.to_json() for line in outcome.lines),
         )
         if done == 2:
             raise TurnChanged(f"something was withdrawn in {conversation}")
@@ -308,7 +308,7 @@ class Store:
     async def shown(self, unsent: Unsent, shown: Shown) -> None:
         """Record what is on the platform. Raises LeaseLost."""
         keys = self._keys.conversation(unsent.conversation)
-        done = await self._call("shown", (keys.hash,), unsent.fence, shown.model_dump_json(exclude_defaults=True))
+        done = await self._call("shown", (keys.hash,), unsent.fence, shown.to_json())
         held(done, unsent.conversation)
 
     async def sent(
@@ -324,9 +324,9 @@ class Store:
         done = await self._call(
             "sent",
             (keys.hash, keys.out, queue.due, queue.bell, self._keys.dead(address), self._keys.counts(address)),
-            *(unsent.conversation, unsent.fence, shown.model_dump_json(exclude_defaults=True)),
-            *(dead.model_dump_json() if dead else "", DEAD_MS, BELLS, *delivery_of(unsent, shown, dead)),
-            *(closed.model_dump_json() if closed else "", COUNTS_MS),
+            *(unsent.conversation, unsent.fence, shown.to_json()),
+            *(dead.to_json() if dead else "", DEAD_MS, BELLS, *delivery_of(unsent, shown, dead)),
+            *(closed.to_json() if closed else "", COUNTS_MS),
         )
         held(done, unsent.conversation)
 
@@ -339,7 +339,7 @@ class Store:
         done = await self._call(
             "postpone",
             (keys.hash, queue.due, queue.bell),
-            *(unsent.conversation, unsent.fence, int(delay_s * 1000), shown.model_dump_json(exclude_defaults=True)),
+            *(unsent.conversation, unsent.fence, int(delay_s * 1000), shown.to_json()),
             *(BELLS, int(bool(shown.unanswered))),
         )
         held(done, unsent.conversation)
@@ -361,12 +361,12 @@ class Store:
 
     async def _letters(self, key: str) -> list[DeadLetter]:
         letters = await self._ask("LRANGE", key, 0, -1)
-        return [DeadLetter.model_validate_json(letter) for letter in letters]
+        return [DeadLetter.from_json(letter) for letter in letters]
 
     async def requeue(self, letter: DeadLetter) -> bool:
         """Send it again, from where it broke off. False: somebody else did, or dropped it."""
-        again = letter.reply.model_copy(update={"sent": letter.sent, "again": True, "doubtful": letter.doubtful})
-        return await self._take_letter(letter, again.model_dump_json(exclude_defaults=True))
+        again = letter.reply.replace(sent=letter.sent, again=True, doubtful=letter.doubtful)
+        return await self._take_letter(letter, again.to_json())
 
     async def drop(self, letter: DeadLetter) -> bool:
         """Forget it. False: it is gone already."""
@@ -387,13 +387,13 @@ class Store:
 
     async def publish(self, draft: Draft) -> None:
         channel = self._keys.drafts(draft.address.bot, draft.address.platform)
-        await self._asked(self._calls.command("PUBLISH", channel, draft.model_dump_json()))
+        await self._asked(self._calls.command("PUBLISH", channel, draft.to_json()))
 
     async def drafts(self, bot: str, platform: str) -> AsyncIterator[Draft]:
         """Every draft from now on; a draft that nobody listens to is gone. Raises StoreUnavailable."""
         async with aclosing(self._published(self._keys.drafts(bot, platform))) as published:
             async for draft in published:
-                yield Draft.model_validate_json(draft)
+                yield Draft.from_json(draft)
 
     async def news(self, bot: str) -> AsyncGenerator[str | int, None]:
         """From now on: each conversation in which something is said or withdrawn while a worker has it; each partition
@@ -435,7 +435,7 @@ class Store:
             case "send":
                 return Beginning()
             case "edit":
-                return Beginning(sent=Shown.model_validate_json(known[0]).ids[0])
+                return Beginning(sent=Shown.from_json(known[0]).ids[0])
             case "begun":
                 return Beginning(unanswered_s=known[0] / 1000)
         return Beginning(wanted=False)
@@ -443,7 +443,7 @@ class Store:
     async def drafted(self, draft: Draft, sent: str) -> None:
         """Record the platform message that shows a reply while it is being written; empty: its first draft was not taken."""
         keys = self._keys.conversation(draft.address.id)
-        shown = Shown(reply=draft.reply, ids=(sent,)).model_dump_json(exclude_defaults=True) if sent else ""
+        shown = Shown(reply=draft.reply, ids=(sent,)).to_json() if sent else ""
         await self._call("drafted", (keys.hash,), draft.reply, shown)
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────
@@ -476,7 +476,7 @@ class Store:
 
     async def trace(self, address: Address, trace: str) -> Trace | None:
         stored = await self._ask("LRANGE", self._keys.conversation(address.id).traces, 0, -1)
-        traces = (Trace.model_validate_json(entry) for entry in reversed(stored))
+        traces = (Trace.from_json(entry) for entry in reversed(stored))
         return next((found for found in traces if found.id == trace), None)
 
 

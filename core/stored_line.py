@@ -71,8 +71,8 @@ class StoredLine:
             "park",
             (keys.hash, work.due, keys.out, sending.due, sending.bell),
             *(turn.conversation, turn.fence, self._keys.news(address.bot), partition),
-            told.model_dump_json(exclude_defaults=True) if told else "",
-            notice.model_dump_json(exclude_defaults=True) if notice else "",
+            told.to_json() if told else "",
+            notice.to_json() if notice else "",
             *(ttl_ms, BELLS, "" if look_s is None else int(look_s * 1000)),
         )
         held(done, turn.conversation)
@@ -80,4 +80,4 @@ class StoredLine:
     async def told(self, address: Address) -> Line | None:
         """What a shopper who waits was told of it; it stands in the history when the answer does."""
         stored = await self._ask("HGET", self._keys.conversation(address.id).hash, "told")
-        return Line.model_validate_json(stored) if stored else None
+        return Line.from_json(stored) if stored else None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter
+import msgspec
 
 from core.messages import Incoming, Line, Reply
 from core.state import Closed, Shown, State, Turn, Unsent, one_turn, reply_id
 
 ENDED = "its sender ended before the platform's answer was recorded"
-_LINES = TypeAdapter(tuple[Line, ...])
-_MESSAGES = TypeAdapter(tuple[Incoming, ...])
+_LINES = msgspec.json.Decoder(tuple[Line, ...])
+_MESSAGES = msgspec.json.Decoder(tuple[Incoming, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class TakenTurn:
             attempts=int(attempts or 0),
             deaths=int(deaths or 0),
             withdrawn=int(withdrawn or 0),
-            drafted=bool(draft) and Shown.model_validate_json(draft).reply == reply_id(self.conversation, messages),
-            told=Line.model_validate_json(told) if told else None,
-            state=State.model_validate_json(state) if state else State(),
+            drafted=bool(draft) and Shown.from_json(draft).reply == reply_id(self.conversation, messages),
+            told=Line.from_json(told) if told else None,
+            state=State.from_json(state) if state else State(),
             history=lines_of(self.log),
             messages=messages,
         )
@@ -58,15 +58,15 @@ class TakenReply:
     closed: str
 
     def read(self) -> Unsent:
-        reply = Reply.model_validate_json(self.reply)
+        reply = Reply.from_json(self.reply)
         shown = _own(self.shown, reply) or Shown(reply=reply.id, ids=reply.sent, doubtful=reply.doubtful)
         draft = None if shown.ids else _own(self.draft, reply)
         if draft is not None and draft.ids:
-            shown = shown.model_copy(update={"ids": draft.ids})
+            shown = shown.replace(ids=draft.ids)
         drafting_ms = self.drafting_ms if draft is not None and not draft.ids else -1
         since_ms = max(drafting_ms, self.begun_ms)
         if since_ms >= 0 and not shown.unanswered:
-            shown = shown.model_copy(update={"unanswered": ENDED})
+            shown = shown.replace(unanswered=ENDED)
         return Unsent(
             conversation=self.conversation,
             fence=self.fence,
@@ -74,19 +74,19 @@ class TakenReply:
             shown=shown,
             unanswered_s=since_ms / 1000 if since_ms >= 0 else None,
             drafting=drafting_ms >= 0 and self.begun_ms < 0,
-            closed=Closed.model_validate_json(self.closed) if self.closed else None,
+            closed=Closed.from_json(self.closed) if self.closed else None,
         )
 
 
 def _own(stored: str, reply: Reply) -> Shown | None:
     """What was recorded of this reply, not of an earlier one."""
-    shown = Shown.model_validate_json(stored) if stored else None
+    shown = Shown.from_json(stored) if stored else None
     return shown if shown is not None and shown.reply == reply.id else None
 
 
 def lines_of(stored: Sequence[str]) -> tuple[Line, ...]:
-    return _LINES.validate_json(f"[{','.join(stored)}]")
+    return _LINES.decode(f"[{','.join(stored)}]")
 
 
 def messages_of(stored: Sequence[str]) -> tuple[Incoming, ...]:
-    return _MESSAGES.validate_json(f"[{','.join(stored)}]")
+    return _MESSAGES.decode(f"[{','.join(stored)}]")

@@ -138,14 +138,14 @@ class Worker:
     async def _reread(self, turn: Turn, bot: Bot) -> Turn:
         fresh = await patiently(partial(self._now, turn, bot))
         joined = len(fresh.messages) > len(turn.messages)
-        return fresh.model_copy(update={"merged": turn.merged + joined, "drafted": turn.drafted or fresh.drafted})
+        return fresh.replace(merged=turn.merged + joined, drafted=turn.drafted or fresh.drafted)
 
     async def _now(self, turn: Turn, bot: Bot) -> Turn:
         """The turn as it stands in the store, without what may not join it any more."""
         fresh = await self._store.reread(turn, HISTORY_LINES)
         if turn.merged < bot.config.limits.merges:
             return fresh
-        return fresh.model_copy(update={"messages": fresh.messages[: len(turn.messages)]})
+        return fresh.replace(messages=fresh.messages[: len(turn.messages)])
 
     async def _hand_back(self, turn: Turn) -> None:
         """We are stopped: another worker shall go on at once and not wait for the end of the lease."""
@@ -193,7 +193,7 @@ class _Live:
     @property
     def turn(self) -> Turn:
         """The turn, as it is after this."""
-        return self._turn.model_copy(update={"drafted": True}) if self._shown else self._turn
+        return self._turn.replace(drafted=True) if self._shown else self._turn
 
     @cached_property
     def _empty(self) -> Draft:
@@ -212,7 +212,7 @@ class _Live:
     async def tell(self, text: str) -> None:
         self._shown, self._shown_at = text, time.monotonic()
         try:
-            await self._store.publish(self._empty.model_copy(update={"text": text}))
+            await self._store.publish(self._empty.replace(text=text))
         except StoreUnavailable as error:
             log.debug("draft not shown", conversation=self._empty.address.id, reason=str(error))
 

@@ -45,7 +45,7 @@ class Mailbox:
         logprobs, self._logprobs = tuple(self._logprobs), []
         if self._last is not None:
             rest = self._last
-            return rest.model_copy(update={"text": text + rest.text, "logprobs": logprobs + rest.logprobs})
+            return rest.replace(text=text + rest.text, logprobs=logprobs + rest.logprobs)
         if text:
             if self._error is None:
                 self._changed.clear()

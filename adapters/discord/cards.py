@@ -64,10 +64,10 @@ def view(buttons: Sequence[Button]) -> discord.ui.View:
 
 def as_text(message: Outgoing) -> Outgoing:
     """The message with lines for its products and buttons, as much of them as fits."""
-    short = tuple(card.model_copy(update={"text": ""}) for card in message.cards)
+    short = tuple(card.replace(text="") for card in message.cards)
     buttons = buttons_as_text(message.buttons, message.language)
     texts = [
         "\n\n".join(filter(None, (message.text, cards_as_text(cards), buttons))) for cards in (message.cards, short)
     ]
     text = next((text for text in texts if size(text) <= LIMIT), clip(texts[-1]))
-    return message.model_copy(update={"text": text, "cards": (), "buttons": ()})
+    return message.replace(text=text, cards=(), buttons=())

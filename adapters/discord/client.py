@@ -323,7 +323,7 @@ class Client(discord.Client):
         if not isinstance(found, discord.Thread):
             return incoming
         here = {"chat": str(found.parent_id), "thread": str(found.id)}
-        return incoming.model_copy(update={"address": incoming.address.model_copy(update=here)})
+        return incoming.replace(address=incoming.address.replace(**here))
 
     async def _acknowledge(self, interaction: discord.Interaction, note: str) -> None:
         try:

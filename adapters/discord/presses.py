@@ -30,7 +30,7 @@ class Press:
             text = label
         kind, command, argument = as_said(text)
         said = {"text": text, "kind": kind, "command": command, "argument": argument}
-        return self.incoming.model_copy(update=said)
+        return self.incoming.replace(**said)
 
 
 def read(interaction: discord.Interaction, bot: str) -> Press | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from core.messages import Value
+from core.value import CheckedValue
 
 # A source of the CSP directive frame-ancestors: no white space, ';' or ',', which would begin something else.
 _SOURCE = re.compile(r"\*|'self'|'none'|[A-Za-z0-9*:/._\[\]-]+")
@@ -19,7 +19,7 @@ def _source(value: str) -> str:
     return value
 
 
-class ChatPage(Value):
+class ChatPage(CheckedValue):
     """Texts are for each language (an IETF tag); a language that is missing gets the default's. Markdown is inline."""
 
     titles: dict[str, str] = Field(description="the shop's name")

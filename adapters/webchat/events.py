@@ -8,14 +8,15 @@ from typing import Literal
 
 from adapters.webchat.markdown import draft_to_html, to_html
 from core.cards import sound_buttons, sound_cards
-from core.messages import Button, Card, Kind, Line, Outgoing, Rung, Value, now
+from core.messages import Button, Card, Kind, Line, Outgoing, Rung, now
+from core.value import CheckedValue
 
 HEARTBEAT = b": heartbeat\n\n"
 
 Role = Literal["shopper", "bot", "agent", "overheard"]
 
 
-class ShownLine(Value):
+class ShownLine(CheckedValue):
     """A line as the page shows it: a shopper's as ``text``, everybody else's as ``html``.
 
     The addresses of ``cards`` and ``buttons`` are http(s), whatever the history holds.
@@ -34,13 +35,13 @@ class ShownLine(Value):
     at: datetime
 
 
-class ShownDraft(Value):
+class ShownDraft(CheckedValue):
     id: str
     html: str
     language: str
 
 
-class History(Value):
+class History(CheckedValue):
     lines: tuple[ShownLine, ...]
     draft: ShownDraft | None
     typing: bool

@@ -11,15 +11,16 @@ import structlog
 from pydantic import ValidationError
 
 from core.errors import StoreError
-from core.messages import Incoming, Outgoing, Value
+from core.messages import Incoming, Outgoing
 from core.ports import Relay
+from core.value import CheckedValue
 
 log = structlog.get_logger(__name__)
 
 LISTEN_AGAIN_S = 0.5
 
 
-class Notice(Value):
+class Notice(CheckedValue):
     """``by``: the gateway; a ``reply`` was shown under ``name``, or the shopper has ``written``."""
 
     by: str = ""

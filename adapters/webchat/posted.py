@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from adapters.webchat.refusals import Code, Refused
-from core.messages import Address, Command, Incoming, Kind, Person, Value
+from core.messages import Address, Command, Incoming, Kind, Person
+from core.value import CheckedValue
 
 BODY_BYTES = 256 * 1024
 
@@ -25,7 +26,7 @@ _COMMAND = re.compile(rf"/({'|'.join(command.value for command in Command)})(?:\
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 
 
-class PostedMessage(Value):
+class PostedMessage(CheckedValue):
     id: UUID
     text: str
     language: str = ""

@@ -8,17 +8,17 @@ from time import monotonic
 
 from pydantic import Field
 
-from core.messages import Value
+from core.value import CheckedValue
 
 
-class Allowance(Value):
+class Allowance(CheckedValue):
     """``burst`` at once, then one each ``every_s`` seconds."""
 
     burst: int = Field(gt=0)
     every_s: float = Field(gt=0)
 
 
-class Allowances(Value):
+class Allowances(CheckedValue):
     """A network address may stand for a whole office or campus, so it gets more than one session."""
 
     session_messages: Allowance = Allowance(burst=20, every_s=2.0)

@@ -156,7 +156,7 @@ def _facts(trace: Trace) -> Iterator[tuple[str, str]]:
             f"queued {trace.queued_s:.2f} s, first word {trace.first_token_s:.2f} s, all {trace.total_s:.2f} s",
         )
     known = {*_SHOWN, "passages"}
-    for name, value in trace.model_dump(mode="json", exclude_defaults=True).items():
+    for name, value in trace.to_builtins().items():
         if name not in known:
             yield name.replace("_", " "), _plainly(value)
 

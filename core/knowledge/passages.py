@@ -11,7 +11,7 @@ from core.config import ApprovedAnswerConfig, ProductConfig, VariantConfig
 from core.knowledge.sources.document import Document, Section
 from core.knowledge.thesaurus import SIGNS
 from core.language import base, is_chinese
-from core.messages import Value
+from core.value import CheckedValue
 
 # What a product's row is asked for; so that "how much is …" finds prices.
 PRODUCT_WORDS = {
@@ -26,7 +26,7 @@ VARIANT_WORDS = {
 NAMED_AGAIN = 5
 
 
-class Passage(Value):
+class Passage(CheckedValue):
     """``text`` can be quoted to a shopper as it stands. ``words`` are further terms that it is found by.
 
     ``source``: the file that it comes from, with the page or row where there is one, e.g. ``notes/care.pdf, page 3``.

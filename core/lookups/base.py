@@ -87,7 +87,7 @@ async def _fetched(asked: Asked, api: LookUps, step: Fetch) -> Answer:
         except LookUpFailed as error:
             return _failed(asked, step, str(error))
         log.info("looked up", bot=asked.bot.name, look_up=name, found=values is not None)
-        looking = looking.model_copy(update={"values": dict(values or {}), "fetched_at": now()})
+        looking = looking.replace(values=dict(values or {}), fetched_at=now())
     if values is None:
         return _not_found(asked, step.look_up, looking)
     text = _said(asked, step, values)
@@ -107,7 +107,7 @@ def _failed(asked: Asked, step: Fetch, why: str) -> Answer:
     """A person answers; the arguments are kept, so that it need not be confirmed again when it is tried again."""
     log.warning("look-up failed", bot=asked.bot.name, conversation=asked.turn.conversation, reason=why)
     answer = unknown(asked, Phrase.LOOK_UP_FAILED)
-    looking = step.looking.model_copy(update={"values": {}, "fetched_at": None})
+    looking = step.looking.replace(values={}, fetched_at=None)
     return Answer(Rung.UNKNOWN, answer.text, findings=(why,), state=_state(asked, looking))
 
 
@@ -120,12 +120,10 @@ def _not_found(asked: Asked, look_up: LookUp, looking: Looking) -> Answer:
         contact = in_language(asked.bot.config.person.contact, language)
         what = listed(look_up, looking.arguments, language)
         text = say(Phrase.LOOK_UP_NOT_FOUND, language, what=what, contact=contact)
-    missed = looking.model_copy(
-        update={"stage": "asking", "wanted": "", "values": {}, "fetched_at": None, "misses": looking.misses + 1}
-    )
+    missed = looking.replace(stage="asking", wanted="", values={}, fetched_at=None, misses=looking.misses + 1)
     finding = f"the look-up '{look_up.name}' found nothing"
     return Answer(Rung.LOOKED_UP, text, findings=(finding,), state=_state(asked, missed))
 
 
 def _state(asked: Asked, looking: Looking | None) -> State:
-    return asked.state.model_copy(update={"looking": looking})
+    return asked.state.replace(looking=looking)

@@ -14,7 +14,7 @@ from core.answer import Asked
 from core.lookups.declared import NAMED, LookUp
 from core.lookups.replies import is_no, is_without, is_yes
 from core.lookups.result import plain
-from core.lookups.state import Looking
+from core.lookups.state import Looking, Stage
 from core.lookups.values import Found
 from core.messages import Button, Rung, now
 from core.phrases import Phrase, in_language, say
@@ -283,22 +283,20 @@ class _Turn:
 
     # ── what is kept ─────────────────────────────────────────────────────────────────────────────────────
 
-    def _anew(self, stage: str, arguments: Mapping[str, str], wanted: str = "", tries: int = 0) -> Looking:
-        return Looking.model_validate(
-            {
-                "name": self._look_up.name,
-                "stage": stage,
-                "speaker": self._asked.heard.last.sender.id,
-                "arguments": dict(arguments),
-                "wanted": wanted,
-                "tries": tries,
-                "question": self._looking.question or self._text[:QUESTION_CHARS],
-                "misses": self._looking.misses,
-            }
+    def _anew(self, stage: Stage, arguments: Mapping[str, str], wanted: str = "", tries: int = 0) -> Looking:
+        return Looking(
+            name=self._look_up.name,
+            stage=stage,
+            speaker=self._asked.heard.last.sender.id,
+            arguments=dict(arguments),
+            wanted=wanted,
+            tries=tries,
+            question=self._looking.question or self._text[:QUESTION_CHARS],
+            misses=self._looking.misses,
         )
 
     def _keep(self, **changed: object) -> Looking:
-        return self._looking.model_copy(update={"at": now(), **changed})
+        return self._looking.replace(at=now(), **changed)
 
 
 def _button(label: str) -> Button:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import Field
+import msgspec
 
-from core.messages import Line, Value, now
+from core.messages import Line, now
+from core.value import Value
 
 # What was looked up is spoken of for so long; then it, and whose it is, is forgotten.
 MEMORY = timedelta(hours=1)
@@ -16,23 +17,31 @@ MEMORY = timedelta(hours=1)
 OTHER_ANSWERS = 3
 
 
-class Looking(Value):
+Stage = Literal["asking", "confirming", "made"]
+
+
+class Looking(Value, frozen=True, kw_only=True):
     """A look-up that was begun. ``stage``: it asks for an argument, waits for a yes, or was made.
 
     ``values``: what was found, as text, by the names of the fields; ``misses``: how often nothing fitted.
     """
 
     name: str
-    stage: Literal["asking", "confirming", "made"]
-    speaker: str = Field(default="", description="who asked; nobody else gets an answer")
-    arguments: dict[str, str] = Field(default={}, description="by their names")
-    wanted: str = Field(default="", description="the argument that was asked for")
-    question: str = Field(default="", description="what the shopper asked when it began")
+    stage: Stage
+    # Who asked; nobody else gets an answer.
+    speaker: str = ""
+    # By their names.
+    arguments: dict[str, str] = msgspec.field(default_factory=dict)
+    # The argument that was asked for.
+    wanted: str = ""
+    # What the shopper asked when it began.
+    question: str = ""
     tries: int = 0
     misses: int = 0
-    values: dict[str, tuple[str, ...]] = Field(default={}, description="by the names of the fields")
+    # By the names of the fields.
+    values: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     fetched_at: datetime | None = None
-    at: datetime = Field(default_factory=now)
+    at: datetime = msgspec.field(default_factory=now)
 
     def is_fresh(self, cache_s: float) -> bool:
         return self.fetched_at is not None and now() - self.fetched_at < timedelta(seconds=cache_s)

@@ -24,9 +24,7 @@ async def answered(asked: Asked, wishes: Wishes, heard: Listened, may_ask: bool)
     """A question, if its answer would help to choose; else the products."""
     assortment, language = asked.bot.assortment, asked.language
     if heard.foreign and not heard.has("budget") and "budget" not in wishes.settled:
-        asking = wishes.model_copy(
-            update={"asking": "budget", "questions": wishes.questions + 1, "settled": (*wishes.settled, "budget")}
-        )
+        asking = wishes.replace(asking="budget", questions=wishes.questions + 1, settled=(*wishes.settled, "budget"))
         return said(asked, asking, say(Say.BUDGET_FOREIGN, language, currency=assortment.currency))
     chooser = Chooser(assortment, wishes, _likeness(asked))
     question = chooser.question() if may_ask else None
@@ -34,9 +32,7 @@ async def answered(asked: Asked, wishes: Wishes, heard: Listened, may_ask: bool)
         return await shown(asked, wishes, chooser.choose())
     choices = chooser.open_choices(question, language)
     text = say(Say(question), language, choices=listed(choices, language), currency=assortment.currency)
-    asking = wishes.model_copy(
-        update={"asking": question, "questions": wishes.questions + 1, "settled": (*wishes.settled, question)}
-    )
+    asking = wishes.replace(asking=question, questions=wishes.questions + 1, settled=(*wishes.settled, question))
     return said(asked, asking, text, [*choices, say(Say.B_ANY, language)])
 
 
@@ -49,18 +45,18 @@ async def shown(asked: Asked, wishes: Wishes, chosen: Chosen, lead: str = "") ->
     language, parts = asked.language, list(_lead(asked, wishes, chosen, lead))
     if not chosen.choices:
         asking = "budget" if chosen.contradiction else ""
-        return said(asked, wishes.model_copy(update={"asking": asking}), "\n\n".join(parts))
+        return said(asked, wishes.replace(asking=asking), "\n\n".join(parts))
     parts.append(products(chosen.choices, language))
     if any(need.kind == "without" and any(word in need.said for word in _ALLERGY) for need in wishes.needs):
         parts.append(say(Say.ALLERGY, language))
     skus = tuple(choice.good.sku for choice in chosen.choices)
     seen = tuple(dict.fromkeys((*wishes.seen, *skus)))
     chosen_sku = skus[0] if len(skus) == 1 else ""
-    wishes = wishes.model_copy(update={"offered": skus, "seen": seen, "chosen": chosen_sku, "asking": ""})
+    wishes = wishes.replace(offered=skus, seen=seen, chosen=chosen_sku, asking="")
     labels = [say(Say.B_CHEAPER, language), say(Say.B_OTHER, language)]
     if not chosen.against and memory.may_ask(asked, wishes):
         parts.append(say(Say.CONSENT, language))
-        wishes = wishes.model_copy(update={"consent": "asked"})
+        wishes = wishes.replace(consent="asked")
         labels = [say(Say.B_YES, language), say(Say.B_NO, language)]
     await memory.keep(asked, wishes)
     return Answer(

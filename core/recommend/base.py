@@ -152,14 +152,13 @@ async def _begun(asked: Asked, heard: Listened) -> Wishes:
     before, speaker = _wishes(asked), asked.heard.last.sender.id
     if before is None:
         remembered = () if _for_others(heard.needs) else await memory.recalled(asked)
-        consent = "yes" if remembered else ""
-        fresh = Wishes(speaker=speaker, needs=remembered, consent=consent)
-        return fresh.model_copy(update={"needs": merged(remembered, heard.needs)})
+        needs = merged(remembered, heard.needs)
+        return Wishes(speaker=speaker, needs=needs, consent="yes" if remembered else "")
     if heard.has("category") or _for_others(heard.needs):
         kept = () if _for_others(heard.needs) else tuple(need for need in before.needs if need.kind == "without")
         return Wishes(speaker=speaker, needs=merged(kept, heard.needs), consent=before.consent)
     update = {"needs": merged(before.needs, heard.needs), "speaker": speaker, "offered": (), "chosen": ""}
-    return before.model_copy(update=update)
+    return before.replace(**update)
 
 
 def _for_others(needs: Sequence[Need]) -> bool:
@@ -170,7 +169,7 @@ async def _refined(asked: Asked, wishes: Wishes) -> Answer | None:
     """A further wish, a correction, or the answer to our question; None: it is about something else."""
     assortment, text = asked.bot.assortment, _text(asked)
     if wishes.asking and moves.is_no_matter(text):
-        settled = wishes.model_copy(update={"settled": (*wishes.settled, wishes.asking), "asking": ""})
+        settled = wishes.replace(settled=(*wishes.settled, wishes.asking), asking="")
         return await answered(asked, settled, Listened(), may_ask=True)
     if trigger.is_question(text):
         return None
@@ -183,7 +182,7 @@ async def _refined(asked: Asked, wishes: Wishes) -> Answer | None:
         kinds = {need.kind for need in heard.needs}
         before = tuple(need for need in before if need.kind == "without" or need.kind not in kinds)
     update = {"needs": merged(before, heard.needs), "asking": ""}
-    return await answered(asked, wishes.model_copy(update=update), heard, may_ask=True)
+    return await answered(asked, wishes.replace(**update), heard, may_ask=True)
 
 
 # ── what was shown ───────────────────────────────────────────────────────────────────────────────────────
@@ -202,14 +201,14 @@ async def _moved(asked: Asked, wishes: Wishes, move: Move) -> Answer | None:
         return None
     heard = _listened(asked, assortment)
     named = tuple(need for need in heard.needs if need.kind != "budget" or need.high or need.low)
-    wishes = wishes.model_copy(update={"needs": merged(wishes.needs, named)})
+    wishes = wishes.replace(needs=merged(wishes.needs, named))
     if move.kind == "similar":
         return await _alike(asked, wishes, meant or offered[0])
     if move.kind in ("cheaper", "dearer"):
         return await _priced(asked, wishes, move, [meant] if meant and move.place is not None else offered)
     refused = [meant] if meant and move.kind == "not" else offered
     update = {"refused": tuple(dict.fromkeys((*wishes.refused, *(good.sku for good in refused))))}
-    again = wishes.model_copy(update=update)
+    again = wishes.replace(**update)
     chosen = Chooser(assortment, again).choose()
     if not chosen.choices or chosen.against:
         return said(asked, wishes, say(Say.NO_MORE, language))
@@ -219,7 +218,7 @@ async def _moved(asked: Asked, wishes: Wishes, move: Move) -> Answer | None:
 def _picked(asked: Asked, wishes: Wishes, good: Good) -> Answer:
     """What the shop says of one product: its price, whether it is there, its page."""
     passage = next(iter(passages_of(good, asked.language)))
-    kept = wishes.model_copy(update={"chosen": good.sku})
+    kept = wishes.replace(chosen=good.sku)
     return Answer(
         Rung.RECOMMENDED,
         passage.text,
@@ -236,13 +235,13 @@ async def _priced(asked: Asked, wishes: Wishes, move: Move, beside: Sequence[Goo
     last = asked.heard.last
     need = Need(kind="budget", value=move.kind, said=_text(asked).strip()[:60], message=last.message)
     if move.kind == "cheaper":
-        tries = [need.model_copy(update={"high": min(prices), "strict": True})]
+        tries = [need.replace(high=min(prices), strict=True)]
     else:  # within the budget, or else beyond it: that was what they asked for
         cap = {"high": before.high, "strict": before.strict} if before else {}
-        capped = need.model_copy(update={"low": max(prices), **cap})
-        tries = [capped, capped.model_copy(update={"high": None})]
+        capped = need.replace(low=max(prices), **cap)
+        tries = [capped, capped.replace(high=None)]
     for one in tries:
-        priced = wishes.model_copy(update={"needs": merged(wishes.needs, (one,)), "chosen": ""})
+        priced = wishes.replace(needs=merged(wishes.needs, (one,)), chosen="")
         chosen = Chooser(asked.bot.assortment, priced).choose()
         if chosen.choices and not chosen.against:
             return await shown(asked, priced, chosen)
@@ -251,7 +250,7 @@ async def _priced(asked: Asked, wishes: Wishes, move: Move, beside: Sequence[Goo
     if not best:
         return said(asked, wishes, say(Say.NO_MORE, asked.language))
     (pick,) = best[:1] if move.kind == "cheaper" else best[-1:]
-    kept = wishes.model_copy(update={"chosen": pick.good.sku})
+    kept = wishes.replace(chosen=pick.good.sku)
     return replace(
         said(asked, kept, f"{told}\n\n{products([pick], asked.language)}"),
         passages=(passage_of(pick, asked.language),),
@@ -261,7 +260,7 @@ async def _priced(asked: Asked, wishes: Wishes, move: Move, beside: Sequence[Goo
 
 async def _alike(asked: Asked, wishes: Wishes, good: Good) -> Answer:
     musts = tuple(need for need in wishes.needs if need.kind in ("without", "budget"))
-    chooser = Chooser(asked.bot.assortment, wishes.model_copy(update={"needs": musts}))
+    chooser = Chooser(asked.bot.assortment, wishes.replace(needs=musts))
     others = [other for other in chooser.fitting(musts) if other.sku not in wishes.offered]
     every = Chooser(asked.bot.assortment, wishes)
     others.sort(key=lambda other: -every.described(other).score)

@@ -207,7 +207,7 @@ def _budget(found: list[Budget], text: str, message: str) -> list[Need]:
     capped = next((budget for budget in reversed(found) if budget.high is not None), None)
     said = ", ".join(text[budget.start : budget.end].strip() for budget in found)
     need = Need(kind="budget", value="", said=said, message=message, low=low)
-    return [need.model_copy(update={"high": capped.high, "strict": capped.strict}) if capped else need]
+    return [need.replace(high=capped.high, strict=capped.strict) if capped else need]
 
 
 def _distinct(needs: list[Need]) -> Iterator[Need]:

@@ -55,7 +55,7 @@ async def recalled(asked: Asked) -> tuple[Need, ...]:
     except StoreUnavailable as error:
         log.warning("nothing recalled", bot=asked.bot.name, reason=str(error))
         return ()
-    return tuple(need.model_copy(update={"message": ""}) for need in found.needs) if found else ()
+    return tuple(need.replace(message="") for need in found.needs) if found else ()
 
 
 def may_ask(asked: Asked, wishes: Wishes) -> bool:
@@ -80,11 +80,11 @@ async def consented(asked: Asked, wishes: Wishes) -> Answer | None:
     """The answer to "shall I remember that?"; None: something else was said."""
     text, language = asked.heard.text, asked.language
     if _NO.fullmatch(text):
-        settled = wishes.model_copy(update={"consent": "no"})
+        settled = wishes.replace(consent="no")
         return Answer(Rung.RECOMMENDED, say(Say.CONSENT_NO, language), state=with_wishes(asked, settled))
     if not _YES.fullmatch(text):
         return None
-    settled = wishes.model_copy(update={"consent": "yes"})
+    settled = wishes.replace(consent="yes")
     await keep(asked, settled)
     told = say(Say.CONSENT_YES, language, needs=quoted(lasting(settled), language))
     return Answer(Rung.RECOMMENDED, told, state=with_wishes(asked, settled))
@@ -107,7 +107,7 @@ async def _forgotten(asked: Asked, wishes: Wishes | None) -> Answer | None:
         return None
     if people is not None:
         await people.forget(asked.turn.address, asked.heard.last.sender.id)
-    state = asked.state.model_copy(update={"wishes": None})
+    state = asked.state.replace(wishes=None)
     return Answer(Rung.RECOMMENDED, say(Say.FORGOTTEN, asked.language), state=state)
 
 
@@ -126,4 +126,4 @@ async def _known(asked: Asked, wishes: Wishes | None) -> Answer | None:
 
 
 def with_wishes(asked: Asked, wishes: Wishes) -> State:
-    return asked.state.model_copy(update={"wishes": wishes})
+    return asked.state.replace(wishes=wishes)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
-from pydantic import Field
-
-from core.messages import Value
+from core.value import Value
 
 NeedKind = Literal["category", "budget", "taste", "occasion", "recipient", "without"]
 
 
-class Need(Value):
+class Need(Value, frozen=True, kw_only=True):
     """One thing that a product must or should be.
 
     ``said``: the words that it was heard in, in the message ``message`` (empty: remembered from an earlier time).
@@ -30,7 +28,7 @@ class Need(Value):
     strict: bool = False
 
 
-class Wishes(Value):
+class Wishes(Value, frozen=True, kw_only=True):
     """All that a conversation's shopper looks for, and what was shown.
 
     ``offered``: the SKUs that were shown last, in their order; ``seen``: all so far; ``chosen``: the one that is talked
@@ -46,12 +44,11 @@ class Wishes(Value):
     asking: str = ""
     questions: int = 0
     settled: tuple[str, ...] = ()
-    consent: Literal["", "asked", "yes", "no"] = Field(
-        default="", description="to remember the needs for the next time"
-    )
+    # To remember the needs for the next time.
+    consent: Literal["", "asked", "yes", "no"] = ""
 
 
-class Remembered(Value):
+class Remembered(Value, frozen=True, kw_only=True, omit_defaults=False):  # its version is always written
     """What is kept of a person, who said yes to it. Stored as JSON; ``version`` is its schema's."""
 
     version: int = 1

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from core.messages import Button, Card, Value
+from core.messages import Button, Card
 from core.state import Trace
+from core.value import CheckedValue
 
 
-class Mark(Value):
+class Mark(CheckedValue):
     """One expectation of a turn, and whether it holds. ``why``: in a few words, where it does not."""
 
     key: str
@@ -17,7 +18,7 @@ class Mark(Value):
     why: str = ""
 
 
-class TurnResult(Value):
+class TurnResult(CheckedValue):
     """One turn as it went. ``wrong``: what the reply states that is not so; ``error``: why there is no answer."""
 
     said: tuple[str, ...]
@@ -38,7 +39,7 @@ class TurnResult(Value):
         return not self.error and not self.wrong and all(mark.holds for mark in self.marks)
 
 
-class CaseRun(Value):
+class CaseRun(CheckedValue):
     """A conversation, run once."""
 
     seed: int
@@ -63,7 +64,7 @@ class CaseRun(Value):
         return self.turns[-1].handed_over
 
 
-class Row(Value):
+class Row(CheckedValue):
     """A conversation with all its runs. The verdicts are those of every run together: passed is passed each time."""
 
     name: str
@@ -79,7 +80,7 @@ class Row(Value):
     runs: tuple[CaseRun, ...]
 
 
-class Share(Value):
+class Share(CheckedValue):
     """``yes`` of ``of``; the interval holds the true share with 95 %."""
 
     yes: float
@@ -92,7 +93,7 @@ class Share(Value):
         return self.yes / self.of if self.of else 1.0
 
 
-class Group(Value):
+class Group(CheckedValue):
     """The conversations of a tag or of a language."""
 
     name: str
@@ -102,7 +103,7 @@ class Group(Value):
     wrong_facts: int
 
 
-class Threshold(Value):
+class Threshold(CheckedValue):
     """What bot.yaml wants, and what was found."""
 
     key: str
@@ -111,13 +112,13 @@ class Threshold(Value):
     holds: bool
 
 
-class CurvePoint(Value):
+class CurvePoint(CheckedValue):
     threshold: float
     precision: float
     recall: float
 
 
-class Curve(Value):
+class Curve(CheckedValue):
     """How sure one rung is, for questions in ``language`` and passages in ``found_in``: precision and recall at each
     threshold. ``chosen``: the one in use; None: none is sure enough, or there are too few questions to tell."""
 
@@ -132,7 +133,7 @@ class Curve(Value):
     points: tuple[CurvePoint, ...]
 
 
-class Change(Value):
+class Change(CheckedValue):
     """An answer that another version of the bot gives otherwise. ``kind``: fixed, broken or changed."""
 
     case: str
@@ -146,7 +147,7 @@ class Change(Value):
     why: tuple[str, ...] = Field(default=(), description="what does not hold, before or after")
 
 
-class Comparison(Value):
+class Comparison(CheckedValue):
     """Against another version; ``passed_before`` of the same conversations."""
 
     name: str
@@ -157,7 +158,7 @@ class Comparison(Value):
     same: int = Field(description="answers that are word for word the same")
 
 
-class Report(Value):
+class Report(CheckedValue):
     """All of a run of the test bench. Shares are of conversations; ``seconds``: how long it all took."""
 
     bot: str

@@ -37,7 +37,7 @@ class StoredUnanswered:
             key = self._keys.unanswered(partition, bot)
             for shopper in await self._ask("ZRANGEBYSCORE", key, int(since.timestamp() * 1000), "+inf"):
                 stored = await self._ask("LRANGE", self._keys.conversation(shopper).traces, 0, -1)
-                traces = filter(is_unanswered, map(Trace.model_validate_json, stored))
+                traces = filter(is_unanswered, map(Trace.from_json, stored))
                 found += [_of(trace, shopper, since) for trace in traces if (trace.at or since) >= since]
         return sorted(found, key=lambda one: one.at)
 

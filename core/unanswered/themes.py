@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.knowledge.words import HAN, content, is_light, whole
-from core.messages import Value, stable_id
+from core.messages import stable_id
+from core.value import CheckedValue
 
 Vectors = NDArray[np.float32]
 
@@ -29,7 +30,7 @@ SEED = 7
 WORDS = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
-class Unanswered(Value):
+class Unanswered(CheckedValue):
     """A question for which the shop's facts had no answer. ``shopper``: the conversation in which it was asked."""
 
     trace: str
@@ -39,7 +40,7 @@ class Unanswered(Value):
     at: datetime
 
 
-class Theme(Value):
+class Theme(CheckedValue):
     """``asked``: how often; ``questions``: in the words of the shoppers, for each language, what stands for most first."""
 
     id: str

@@ -88,7 +88,7 @@ def noted(asked: Asked, answer: Answer) -> Answer:
     urgent = before.urgent or understood.urgency is Urgency.URGENT
     if (person, urgent) == (before.wants_person, before.urgent):
         return answer
-    return replace(answer, state=before.model_copy(update={"wants_person": person, "urgent": urgent}))
+    return replace(answer, state=before.replace(wants_person=person, urgent=urgent))
 
 
 def _calmly(asked: Asked, answer: Answer) -> Answer:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from core.messages import Value
+from core.value import CheckedValue
 from models.tuning.values import Asked, Choices, Measured
 
 # llama_ftype of the types that a model can be repacked to; the library has fast kernels for them on most CPUs.
@@ -15,7 +15,7 @@ RepackType = Literal["q4_0", "q8_0", "iq4_nl", "q4_k_m"]
 REPACK_TYPES: dict[RepackType, int] = {"q4_0": 2, "q8_0": 7, "iq4_nl": 25, "q4_k_m": 15}
 
 
-class MeasureOrder(Value):
+class MeasureOrder(CheckedValue):
     """``prompt``: how many tokens; 0: as many as take about a second."""
 
     kind: Literal["measure"] = "measure"
@@ -25,7 +25,7 @@ class MeasureOrder(Value):
     prompt: int
 
 
-class RepackOrder(Value):
+class RepackOrder(CheckedValue):
     """Write ``model``, quantised to ``type``, as ``target``."""
 
     kind: Literal["repack"] = "repack"
@@ -35,7 +35,7 @@ class RepackOrder(Value):
     threads: int
 
 
-class Answer(Value):
+class Answer(CheckedValue):
     """``failed``: why the order could not be carried out."""
 
     measured: Measured | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from core.messages import Value
+from core.value import CheckedValue
 
 FORMAT = 1  # of the kept file; another one is measured again
 
@@ -15,7 +15,7 @@ _PROMPT, _ANSWER, _ROWS = 100, 48, 8  # a typical question and answer, in tokens
 _DEFAULT_BATCH = 512
 
 
-class Choices(Value):
+class Choices(CheckedValue):
     """What can be chosen. ``batch``: tokens in one evaluation. ``threads``: the most that pay."""
 
     threads: int
@@ -24,7 +24,7 @@ class Choices(Value):
     batch: int = _DEFAULT_BATCH
 
 
-class Asked(Value):
+class Asked(CheckedValue):
     """What the configuration says; None: not set, so it is measured. The GPU's part is never chosen, only obeyed."""
 
     threads: int | None = None
@@ -38,7 +38,7 @@ class Asked(Value):
     gpu_cache: bool = True
 
 
-class Measured(Value):
+class Measured(CheckedValue):
     """What one set of choices did. ``failed``: why it cannot be used; then the figures are 0.
 
     ``prompt_rate``: prompt tokens per second; ``step_1_ms`` and ``step_8_ms``: a step of one and of eight answers.
@@ -62,7 +62,7 @@ class Measured(Value):
         return _ROWS * _PROMPT / self.prompt_rate + _ANSWER * self.step_8_ms / 1000
 
 
-class Facts(Value):
+class Facts(CheckedValue):
     """What a measurement holds for. ``build``: of llama.cpp; ``waiting``: how its threads wait for each other."""
 
     processor: str
@@ -74,7 +74,7 @@ class Facts(Value):
     waiting: str
 
 
-class Repacked(Value):
+class Repacked(CheckedValue):
     """The model, quantised anew for the sake of speed. ``measured`` with the same choices as the original."""
 
     type: str
@@ -83,7 +83,7 @@ class Repacked(Value):
     original: Measured
 
 
-class Tuning(Value):
+class Tuning(CheckedValue):
     """``stopped``: why not everything was measured; empty if it was.
 
     ``disturbed``: other programs used the CPUs meanwhile, so the figures say little: ``choices`` are the defaults then,

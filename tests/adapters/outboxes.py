@@ -76,7 +76,7 @@ async def recorded(store: Store, turn: Turn) -> None:
 
     async def known() -> bool:
         stored = await store._servers.some().client.hget(key, "draft")
-        return bool(stored and (shown := Shown.model_validate_json(stored)).reply == turn.reply_id and shown.ids)
+        return bool(stored and (shown := Shown.from_json(stored)).reply == turn.reply_id and shown.ids)
 
     await until(known)
 

@@ -54,7 +54,7 @@ async def test_the_number_of_a_button_asks_its_text_until_the_next_answer() -> N
     screen = Screen(console(), "Mei")
     channel = TerminalChannel("mugs", "s", _nothing(), screen.show)
     (message,) = parts_of(reply, channel)
-    await channel.send(message.model_copy(update={"final": False, "cards": (), "buttons": ()}))
+    await channel.send(message.replace(final=False, cards=(), buttons=()))
     assert screen.chosen("1") == "1"
     await channel.send(message)
     assert screen.chosen(" 1 ") == "Do you have something milder?"

@@ -52,7 +52,7 @@ async def delivered(store: Store, *, doubtful: str = "", dead: str = "", closed:
     """What the outbox records of the one reply that waits."""
     (taken,), _ = await store.take_unsent(0, "teahouse", "telegram", 1)
     unsent = taken.read()
-    shown = unsent.shown.model_copy(update={"unanswered": "", "doubtful": doubtful})
+    shown = unsent.shown.replace(unanswered="", doubtful=doubtful)
     letter = DeadLetter(reply=unsent.reply, reason=dead) if dead else None
     await store.sent(unsent, shown, letter, Closed(reason=closed) if closed else None)
 

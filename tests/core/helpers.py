@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 from core.knowledge.passages import Passage, of_section
 from core.knowledge.sources.markdown import read_markdown
@@ -21,7 +22,7 @@ def address(chat: str = "1", bot: str = "shop", platform: str = "test") -> Addre
 
 def message(text: str = "hello", where: Address | None = None, **fields: object) -> Incoming:
     number = str(next(_numbers))
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "address": where or address(),
         "update": f"u{number}",
         "message": f"m{number}",
@@ -29,7 +30,7 @@ def message(text: str = "hello", where: Address | None = None, **fields: object)
         "text": text,
         **fields,
     }
-    return Incoming.model_validate(given)
+    return Incoming(**given)
 
 
 def command(name: Command, argument: str = "", where: Address | None = None) -> Incoming:
@@ -48,9 +49,8 @@ def turn(*messages: Incoming, history: tuple[Line, ...] = (), state: State | Non
 
 
 def line(text: str, role: str = "shopper", at: datetime | None = None, **fields: object) -> Line:
-    return Line.model_validate(
-        {"id": f"l{next(_numbers)}", "role": role, "text": text, "at": at or datetime.now(UTC), **fields}
-    )
+    given: dict[str, Any] = {"role": role, "at": at or datetime.now(UTC), **fields}
+    return Line(id=f"l{next(_numbers)}", text=text, **given)
 
 
 def of_note(name: str, language: str, markdown: str) -> list[Passage]:

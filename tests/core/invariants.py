@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import redis.asyncio as redis
-from pydantic import BaseModel, ValidationError
 
 from core.keys import ConversationKeys, Keys
 from core.messages import Incoming, Line, Reply
 from core.state import DeadLetter, Shown, State, Trace
+from core.value import Value
 
 NEVER = -1
 PARTS = (":in", ":seen", ":log", ":out", ":traces")
@@ -133,7 +133,7 @@ def _wrong(one: _Stored, partition: int, keys: Keys) -> Iterator[str]:
 
 
 def _turn(one: _Stored, partition: int, keys: Keys) -> Iterator[str]:
-    waiting = [Incoming.model_validate_json(stored) for stored in _readable(Incoming, one.waiting)]
+    waiting = [Incoming.from_json(stored) for stored in _readable(Incoming, one.waiting)]
     bots = {message.address.bot for message in waiting}
     queues, lines = {keys.work(partition, bot).due for bot in bots}, {keys.line(partition, bot) for bot in bots}
     if not ({*one.ready, *one.line} <= queues | lines and (one.ready or one.line or not waiting)):
@@ -144,7 +144,7 @@ def _turn(one: _Stored, partition: int, keys: Keys) -> Iterator[str]:
             yield f"{one.id}: update {update} waits {count} times"
     for update in sorted(set(updates) - set(one.seen)):
         yield f"{one.id}: update {update} waits and could be stored a second time"
-    answered = {Line.model_validate_json(stored) for stored in _readable(Line, one.log)}
+    answered = {Line.from_json(stored) for stored in _readable(Line, one.log)}
     for update in sorted({line.id for line in answered if line.role != "bot"} & set(updates)):
         yield f"{one.id}: update {update} waits and stands in the history: a turn was written by halves"
     for message in waiting:
@@ -155,7 +155,7 @@ def _turn(one: _Stored, partition: int, keys: Keys) -> Iterator[str]:
 
 
 def _outbox(one: _Stored, partition: int, keys: Keys) -> Iterator[str]:
-    replies = [Reply.model_validate_json(stored) for stored in _readable(Reply, one.out)]
+    replies = [Reply.from_json(stored) for stored in _readable(Reply, one.out)]
     queues = {keys.sending(partition, reply.address.bot, reply.address.platform).due for reply in replies}
     if set(one.due) != queues:
         yield f"{one.id} has {len(replies)} replies waiting and stands in {one.due or 'no queue'}"
@@ -169,7 +169,7 @@ def _outbox(one: _Stored, partition: int, keys: Keys) -> Iterator[str]:
 
 def _bot_lines(log: Iterable[str]) -> Iterator[str]:
     for stored in _readable(Line, log):
-        line = Line.model_validate_json(stored)
+        line = Line.from_json(stored)
         if line.role == "bot":
             yield line.id
 
@@ -178,13 +178,13 @@ def _field(one: _Stored, name: str) -> list[str]:
     return [one.known[name]] if one.known.get(name) else []
 
 
-def _readable(kind: type[BaseModel], stored: Iterable[str]) -> list[str]:
+def _readable(kind: type[Value], stored: Iterable[str]) -> list[str]:
     return [text for text in stored if not list(_unreadable("", kind, [text]))]
 
 
-def _unreadable(where: str, kind: type[BaseModel], stored: Iterable[str]) -> Iterator[str]:
+def _unreadable(where: str, kind: type[Value], stored: Iterable[str]) -> Iterator[str]:
     for text in stored:
         try:
-            kind.model_validate_json(text)
-        except ValidationError as error:
-            yield f"{where} holds what is no {kind.__name__}: {error.error_count()} mistakes in {text[:80]}"
+            kind.from_json(text)
+        except ValueError as error:
+            yield f"{where} holds what is no {kind.__name__}: {error} in {text[:80]}"

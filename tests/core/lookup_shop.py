@@ -45,7 +45,7 @@ class Talk:
             turn(*said, history=tuple(self.history), state=self.state), self.bot, self.means, Shown()
         )
         # As it comes back from the store.
-        self.state = State.model_validate_json(outcome.state.model_dump_json())
+        self.state = State.from_json(outcome.state.to_json())
         assert outcome.reply is not None
         self.history += [line(one.text, speaker=one.sender.id) for one in said]
         self.history.append(line_of_reply(outcome.reply))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from core.botfile import Bot
@@ -35,8 +37,8 @@ class Showing(Recording):
         self.traits = Traits.model_validate({"max_chars": 400, "streams": True, **traits})
 
 
-def reply(text: str = "Teas:", **more: object) -> Reply:
-    return Reply.model_validate({"id": "r1", "address": address(), "text": text, "reply_to": "m1", **more})
+def reply(text: str = "Teas:", **more: Any) -> Reply:
+    return Reply(id="r1", address=address(), text=text, **{"reply_to": "m1", **more})
 
 
 def seen(parts: list[Outgoing]) -> list[tuple[str, list[str], list[str]]]:
@@ -104,7 +106,7 @@ def test_only_web_addresses_go_out(given: str, sound: str) -> None:
 
 def test_what_cannot_be_shown_is_left_out() -> None:
     (card,) = sound_cards((LONG_JING, Card(id="", title=" ")))
-    assert card == LONG_JING.model_copy(update={"image": ""})
+    assert card == LONG_JING.replace(image="")
     nothing, both, bad = Button(label="x"), Button(label="x", text="y", url=MAP.url), Button(label="x", url="ftp://x")
     twice = Button(label="Again", text=" Something milder? ")
     assert sound_buttons((nothing, MILD, both, bad, twice, MAP, Button(label=" ", text="y"))) == (MILD, MAP)
@@ -117,7 +119,7 @@ async def commit(store: Store, said: Reply) -> Reply:
     await store.put(message("?", said.address), 0, KEEP)
     (taken,), _ = await store.take_turns(0, "shop", 1, 50)
     turn = taken.read()
-    said = said.model_copy(update={"id": turn.reply_id})
+    said = said.replace(id=turn.reply_id)
     await store.commit(turn, Outcome(state=State(), lines=(line_of_reply(said),), reply=said), KEEP)
     return said
 

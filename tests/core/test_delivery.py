@@ -146,7 +146,7 @@ async def test_a_sender_that_dies_between_two_parts(at: Desk) -> None:
     await commit(at.store, "one\n---\ntwo\n---\nthree")
     unsent = await dies_with(at.store)
     first = await at.channel.send(outgoing(unsent, "one"))
-    await at.store.shown(unsent, unsent.shown.model_copy(update={"ids": (first,)}))
+    await at.store.shown(unsent, unsent.shown.replace(ids=(first,)))
     await at.channel.send(outgoing(unsent, "two", 1))
     async with at.open(workers=0):
         await all_sent(at.store)
@@ -159,7 +159,7 @@ async def test_a_sender_that_dies_after_the_last_part_leaves_no_doubt(at: Desk) 
     await commit(at.store, "one")
     unsent = await dies_with(at.store)
     first = await at.channel.send(outgoing(unsent, "one"))
-    await at.store.shown(unsent, unsent.shown.model_copy(update={"ids": (first,)}))
+    await at.store.shown(unsent, unsent.shown.replace(ids=(first,)))
     async with at.open(workers=0):
         await all_sent(at.store)
     assert at.channel.texts == ["one"]
@@ -170,7 +170,7 @@ async def test_an_ambiguous_edit_leaves_no_doubt(at: Desk) -> None:
     await commit(at.store, "one")
     unsent = await dies_with(at.store)
     first = await at.channel.send(outgoing(unsent, "on"))
-    await at.store.postpone(unsent, unsent.shown.model_copy(update={"ids": (first,)}), 0)
+    await at.store.postpone(unsent, unsent.shown.replace(ids=(first,)), 0)
     at.channel.faults.append(LOST)
     async with at.open(workers=0):
         await all_sent(at.store)
@@ -220,7 +220,7 @@ async def test_the_line_is_found_among_others_and_stays_as_it_was(at: Desk) -> N
         await all_sent(at.store)
     after, _ = await at.store.history(chat(), 100)
     changed = {"delivery": "ambiguous", "delivery_reason": "the answer was lost"}
-    assert after == [one.model_copy(update=changed if one.id == turn.reply_id else {}) for one in before]
+    assert after == [one.replace(**changed if one.id == turn.reply_id else {}) for one in before]
 
 
 async def test_a_history_that_was_erased_meanwhile_stays_so(at: Desk) -> None:

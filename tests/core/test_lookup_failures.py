@@ -50,7 +50,7 @@ async def test_a_failure_leads_to_a_person_and_the_trace_says_why(tmp_path: Path
         (finding,) = talk.outcome.trace.findings
         assert why in finding
         assert "ann@" not in finding
-        assert TOKEN not in talk.outcome.model_dump_json()
+        assert TOKEN not in talk.outcome.to_json()
         assert (await talk.say("where is my order?")).startswith("Order W12345"), "it need not be confirmed again"
 
 

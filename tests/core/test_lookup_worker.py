@@ -74,7 +74,7 @@ async def test_another_worker_goes_on_where_the_first_one_was(at: LookUpDesk, se
     trace = await at.store.trace(chat(), log[3].trace)
     assert trace is not None
     assert trace.rung == "looked_up"
-    assert TOKEN not in trace.model_dump_json()
+    assert TOKEN not in trace.to_json()
 
 
 async def test_a_worker_that_stops_gives_up_its_request_and_the_next_one_asks_again(

@@ -283,8 +283,8 @@ async def test_an_old_result_is_fetched_again_without_a_question(tmp_path: Path)
         looking = talk.state.looking
         assert looking is not None
         assert looking.fetched_at is not None
-        old = looking.model_copy(update={"fetched_at": looking.fetched_at - timedelta(seconds=121)})
-        talk.state = talk.state.model_copy(update={"looking": old})
+        old = looking.replace(fetched_at=looking.fetched_at - timedelta(seconds=121))
+        talk.state = talk.state.replace(looking=old)
         assert await talk.say("When will it arrive?") == "It should arrive on 5 March 2026."
         assert len(talk.server.asked) == 2
 
@@ -293,8 +293,8 @@ async def test_after_an_hour_it_is_forgotten(tmp_path: Path) -> None:
     async with open_talk(tmp_path) as talk:
         await confirmed(talk)
         assert talk.state.looking is not None
-        old = talk.state.looking.model_copy(update={"at": talk.state.looking.at - timedelta(minutes=61)})
-        talk.state = talk.state.model_copy(update={"looking": old})
+        old = talk.state.looking.replace(at=talk.state.looking.at - timedelta(minutes=61))
+        talk.state = talk.state.replace(looking=old)
         await talk.say("When will it arrive?")
         assert talk.reply.rung is Rung.UNKNOWN
         assert talk.state.looking is None

@@ -54,8 +54,8 @@ async def write_version_1(url: str, prefix: str, conversations: int = 3, traces:
             at = keys.conversation(where.id)
             for one in (trace(number, where) for number in range(traces)):
                 line = Line(id=one.reply, role="bot", text="fine", trace=one.id, at=datetime.now(UTC))
-                pipe.rpush(at.log, line.model_dump_json())
-                pipe.set(f"{prefix}:{{0}}:t:{one.id}", one.model_dump_json(), px=30 * DAY_MS)
+                pipe.rpush(at.log, line.to_json())
+                pipe.set(f"{prefix}:{{0}}:t:{one.id}", one.to_json(), px=30 * DAY_MS)
             pipe.pexpire(at.log, DAY_MS)
             pipe.hset(at.hash, "state", '{"version": 1, "language": "zh"}')
             pipe.pexpire(at.hash, DAY_MS)
@@ -71,7 +71,7 @@ async def stored(url: str, prefix: str) -> dict[str, Any]:
 async def traces_in(url: str, prefix: str, where: Address) -> list[str]:
     async with connected(url) as client:
         kept = await cast(Any, client.lrange(Keys(prefix).conversation(where.id).traces, 0, -1))
-        return [Trace.model_validate_json(one).id for one in kept]
+        return [Trace.from_json(one).id for one in kept]
 
 
 async def left(url: str, prefix: str) -> int:

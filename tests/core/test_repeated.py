@@ -153,7 +153,7 @@ async def migrating(store: Store, version: str = "") -> object:
 async def with_an_old_trace(store: Store) -> str:
     await committed(store)
     old = f"{store._keys.prefix}:{{0}}:t:t0"
-    await store._servers.some().client.set(old, outcome_trace().model_dump_json(), px=LEASE_MS)
+    await store._servers.some().client.set(old, outcome_trace().to_json(), px=LEASE_MS)
     return old
 
 
@@ -183,8 +183,8 @@ CASES = [
     Case("begin", beginning, lambda store, draft: store.begin_draft(draft)),
     Case("drafted", begun, lambda store, draft: store.drafted(draft, "77")),
     Case("drafted", begun, lambda store, draft: store.drafted(draft, "")),
-    Case("shown", unsent, lambda store, one: store.shown(one, one.shown.model_copy(update={"ids": ("7",)}))),
-    Case("sent", unsent, lambda store, one: store.sent(one, one.shown.model_copy(update={"ids": ("7",)}))),
+    Case("shown", unsent, lambda store, one: store.shown(one, one.shown.replace(ids=("7",)))),
+    Case("sent", unsent, lambda store, one: store.sent(one, one.shown.replace(ids=("7",)))),
     Case(
         "sent",
         unsent,
@@ -193,7 +193,7 @@ CASES = [
     Case(
         "postpone",
         unsent,
-        lambda store, one: store.postpone(one, one.shown.model_copy(update={"attempts": 1}), DELAY_S),
+        lambda store, one: store.postpone(one, one.shown.replace(attempts=1), DELAY_S),
     ),
     Case("requeue", dead, lambda store, letter: store.requeue(letter)),
     Case("requeue", dead, lambda store, letter: store.drop(letter)),

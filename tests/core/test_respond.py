@@ -344,7 +344,7 @@ async def test_a_persona_that_is_gone_is_replaced_by_the_bots(tmp_path: Path) ->
     outcome = await answer(turn(command(Command.START), state=State(persona="fired")), bot, ScriptedModel())
     assert outcome.reply is not None
     assert outcome.reply.persona == "grim"
-    assert outcome.reply.address == chat().model_copy(update={"bot": "shop"})
+    assert outcome.reply.address == chat().replace(bot="shop")
 
 
 # ── a reply to another message ───────────────────────────────────────────────────────────────────────────

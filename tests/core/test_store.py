@@ -72,7 +72,7 @@ async def test_what_is_put_is_claimed_answered_and_sent_once(store: Store) -> No
 
     unsent = await unsent_at(store, where)
     assert unsent.reply.text == "fine"
-    await store.sent(unsent, unsent.shown.model_copy(update={"ids": ("9",)}))
+    await store.sent(unsent, unsent.shown.replace(ids=("9",)))
     assert await store.take_unsent(partition(store, where), "shop", "test", 10) == ([], None)
 
     log, waiting = await store.history(where, 10)
@@ -204,7 +204,7 @@ async def test_what_is_shown_already_is_known_to_the_next_sender(store: Store) -
     await store.commit(turn, outcome(turn), KEEP)
     unsent = await unsent_at(store, address())
     assert unsent.shown.ids == ("77",)
-    await store.postpone(unsent, unsent.shown.model_copy(update={"ids": ("77", "78"), "attempts": 3}), 0)
+    await store.postpone(unsent, unsent.shown.replace(ids=("77", "78"), attempts=3), 0)
     again = await unsent_at(store, address())
     assert again.shown == Shown(reply=turn.reply_id, ids=("77", "78"), attempts=3)
     with pytest.raises(LeaseLost):
@@ -323,7 +323,7 @@ async def test_a_withdrawn_message_waits_no_more_and_is_forgotten(store: Store) 
         question="my number is 555",
         language="en",
     )
-    said = outcome(turn).model_copy(update={"lines": (line_of(secret), line("thanks", "bot")), "trace": trace})
+    said = outcome(turn).replace(lines=(line_of(secret), line("thanks", "bot")), trace=trace)
     await store.commit(turn, said, KEEP)
     await store.put(message("my number is 556", where, message=secret.message, edited=True), 0, KEEP)
     await store.put(message("and parking?", where), 0, KEEP)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,8 +41,8 @@ def bot(tmp_path: Path) -> Bot:
     return load_bot(folder)
 
 
-def reply(text: str, rung: Rung = Rung.GROUNDED, **more: object) -> Reply:
-    return Reply.model_validate({"id": "r", "address": address(), "text": text, "rung": rung, **more})
+def reply(text: str, rung: str = Rung.GROUNDED, **more: Any) -> Reply:
+    return Reply(id="r", address=address(), text=text, rung=Rung(rung), **more)
 
 
 def answered(text: str, bot: Bot, passages: Sequence[str] = (), more: dict[str, object] | None = None) -> Answered:

@@ -98,7 +98,7 @@ async def ask(
         language="en",
         passages=tuple(TracePassage(id=str(number), score=1) for number in range(passages)),
         at=NOON,
-    ).model_copy(update=more)
+    ).replace(**more)
     reply = Reply(id=turn.reply_id, address=where, text="…")
     line = Line(id=reply.id, role="bot", text="…")
     outcome = Outcome(state=State(), lines=(line,), reply=reply, trace=None if erase else trace, erase=erase)

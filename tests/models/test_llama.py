@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.config import ModelConfig
-from core.ports import ChatMessage, GenerationRequest, Piece, Sampling
+from core.ports import ChatMessage, GenerationRequest, Piece, Role, Sampling
 from models.engine import Engine
 from models.llama import LlamaError, LlamaVocabulary, LoadOptions, Opened, open_model
 from models.load import load_model
@@ -131,7 +131,7 @@ def test_no_text_becomes_a_control_token(vocabulary: LlamaVocabulary, opened: Op
 
 
 def conversation(role: str, content: str) -> list[ChatMessage]:
-    roles = ("system", "user", "assistant", "user")
+    roles: tuple[Role, ...] = ("system", "user", "assistant", "user")
     return [ChatMessage(role=one, content=content if one == role else "x") for one in roles]
 
 

@@ -129,6 +129,6 @@ async def test_a_shopper_cannot_write_control_tokens(llama_server: LlamaServer) 
 async def _control_tokens(server: LlamaServer, message: ChatMessage) -> list[int]:
     """In the order of the prompt: <|endoftext|> is 0, <|im_start|> 1, <|im_end|> 2."""
     async with httpx.AsyncClient(headers=HEADERS, base_url=server.root, timeout=60) as client:
-        rendered = await client.post("/apply-template", json={"messages": [message.model_dump()]})
+        rendered = await client.post("/apply-template", json={"messages": [message.to_builtins()]})
         body = {"content": rendered.json()["prompt"], "parse_special": True}
         return [token for token in (await client.post("/tokenize", json=body)).json()["tokens"] if token < 3]

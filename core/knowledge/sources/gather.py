@@ -18,7 +18,7 @@ from core.knowledge.sources.catalogue.read import form_of, read_catalogue
 from core.knowledge.sources.config import CatalogueConfig, SourcesConfig
 from core.knowledge.sources.document import Unreadable
 from core.knowledge.sources.notes import LARGEST, note_files, read_notes
-from core.messages import Value
+from core.value import CheckedValue
 from core.yamlfile import Reading, line_of, parse_yaml
 
 # Another number has everything read again: change it when a reader changes what it makes of a file.
@@ -26,7 +26,7 @@ READERS_VERSION = 1
 CATALOGUE = "catalog.csv"
 
 
-class SourceFile(Value):
+class SourceFile(CheckedValue):
     """What one file gave.
 
     ``digest``: of its content and of how it is read. ``stale``: it cannot be read now; ``passages`` are what it said when
@@ -42,7 +42,7 @@ class SourceFile(Value):
     stale: bool = False
 
 
-class Gathered(Value):
+class Gathered(CheckedValue):
     """The files in order; ``read``: those that were read now, not kept from before."""
 
     files: tuple[SourceFile, ...] = ()

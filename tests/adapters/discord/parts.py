@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from typing import Any, cast
 
 from adapters.discord import DiscordChannel, Seen, Withdrawals
 from adapters.discord.pacing import OVERALL, WRITES, Rates
@@ -105,4 +106,4 @@ def outgoing(
     where: Channel | Address, text: str, *, reply: str = "r1", part: int = 0, final: bool = True, **more: str
 ) -> Outgoing:
     to = where if isinstance(where, Address) else address(where)
-    return Outgoing.model_validate({"address": to, "reply": reply, "part": part, "text": text, "final": final, **more})
+    return Outgoing(address=to, reply=reply, part=part, text=text, final=final, **cast(Any, more))

@@ -42,7 +42,7 @@ def where(server: DiscordServer) -> Channel:
 
 
 def with_extras(message: Outgoing, *, cards: tuple[Card, ...] = (), buttons: tuple[Button, ...] = ()) -> Outgoing:
-    return message.model_copy(update={"cards": cards, "buttons": buttons})
+    return message.replace(cards=cards, buttons=buttons)
 
 
 def labels(message: Message) -> list[object]:
@@ -96,7 +96,7 @@ async def test_what_fails_is_made_again_and_shown_once(
 
 
 async def test_many_long_products_fit(server: DiscordServer, where: Channel) -> None:
-    long = LONG_JING.model_copy(update={"title": "茶*" * 400, "text": "_😀_" * 3000, "price": "€" * 900})
+    long = LONG_JING.replace(title="茶*" * 400, text="_😀_" * 3000, price="€" * 900)
     await channel_for(server).send(with_extras(outgoing(where, "", part=1), cards=(long,) * 10))
     assert len(server.from_bot(where)[0].embeds) == 10
 

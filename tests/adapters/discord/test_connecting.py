@@ -170,7 +170,7 @@ async def test_the_token_is_in_no_log_and_no_error(server: DiscordServer, caplog
         await stored(server, inbox)
         await channel.send(outgoing(server.dm(mei), "hello"))
         with pytest.raises(Exception, match="Unknown Channel") as caught:
-            await channel.send(outgoing(inbox.stored[0].address.model_copy(update={"chat": "1"}), "hello"))
+            await channel.send(outgoing(inbox.stored[0].address.replace(chat="1"), "hello"))
     everything = caplog.text + "".join(traceback.format_exception(caught.value)) + repr(channel)
     assert server.token not in everything
     assert caught.value.__cause__ is None

@@ -141,7 +141,7 @@ async def test_real_refusals(server: DiscordServer) -> None:
     with pytest.raises(SendRejected):
         await channel.direct("4711")
     with pytest.raises(SendRejected):
-        await channel.send(outgoing(address(general).model_copy(update={"chat": "no-number"}), "hello"))
+        await channel.send(outgoing(address(general).replace(chat="no-number"), "hello"))
     thread = await server.opens_thread(server.text_channel("talk"), "Talk", mei)
     server.lock(thread)
     with pytest.raises(ChatClosed, match="locked"):

@@ -146,7 +146,7 @@ async def test_a_draft_that_is_too_long_is_shown_shortened(server: DiscordServer
     (text,) = server.texts(dm)
     assert text.endswith("…")
     with pytest.raises(SendRejected, match="2000 or fewer"):
-        await channel_for(server).send(draft.model_copy(update={"final": True, "reply": "r2"}))
+        await channel_for(server).send(draft.replace(final=True, reply="r2"))
 
 
 async def test_many_at_once(server: DiscordServer) -> None:

@@ -71,7 +71,7 @@ async def test_products_follow_the_text_and_buttons_stand_under_the_last(
 async def test_a_picture_that_fails_costs_the_picture_only(
     server: TelegramServer, channel: TelegramChannel, store: Store, chat: Chat, address: Address, fault: str
 ) -> None:
-    card = LONG_JING.model_copy(update={"image": "https://cdn.shop.example/other.jpg"})
+    card = LONG_JING.replace(image="https://cdn.shop.example/other.jpg")
     if fault == "page":
         server.picture(card.image, is_page=True)
     elif fault == "no pictures here":
@@ -146,10 +146,10 @@ async def test_an_answer_that_grew_gets_its_keyboard_and_keeps_it(
         await answered(store, turn, "We have tea.", buttons=(MILD,))
         await all_sent(store, address)
         (message,) = server.replies(chat)
-        final = outgoing(chat.id, "We have tea.", reply=turn.reply_id).model_copy(update={"buttons": (MILD,)})
+        final = outgoing(chat.id, "We have tea.", reply=turn.reply_id).replace(buttons=(MILD,))
         await channel.edit(str(message.id), final)
         assert server.calls_of("editMessageText")[-1].status == 400, "not modified"
-        await channel.edit(str(message.id), final.model_copy(update={"text": "We have good tea."}))
+        await channel.edit(str(message.id), final.replace(text="We have good tea."))
     assert message.text == "We have good tea."
     assert rows(message) == [["Something milder"]]
 
@@ -157,26 +157,26 @@ async def test_an_answer_that_grew_gets_its_keyboard_and_keeps_it(
 async def test_buttons_that_telegram_refuses_become_lines(server: TelegramServer, channel: TelegramChannel) -> None:
     chat = server.private("Anna")
     here = Button(label="Map", url="http://localhost/map")
-    message = outgoing(chat.id, "We are here.").model_copy(update={"buttons": (MILD, here)})
+    message = outgoing(chat.id, "We are here.").replace(buttons=(MILD, here))
     sent = await channel.send(message)
     text = "We are here.\n\nYou can also write: Do you have something milder?\n\n• Map (http://localhost/map)"
     assert server.replies(chat)[0].text == text
     await channel.edit(sent, message)
     assert server.replies(chat)[0].text == text
-    card = message.model_copy(update={"text": "", "cards": (LONG_JING,), "reply": "r2"})
+    card = message.replace(text="", cards=(LONG_JING,), reply="r2")
     await channel.send(card)
     assert server.replies(chat)[1].text.endswith("picked in April.\n\n" + text.partition("\n\n")[2])
 
 
 def test_a_caption_fits_and_cuts_no_character() -> None:
-    card = LONG_JING.model_copy(update={"title": "茶\n😀" * 300, "text": "😀好 " * 2000, "price": "€" * 300})
+    card = LONG_JING.replace(title="茶\n😀" * 300, text="😀好 " * 2000, price="€" * 300)
     under, alone = caption(card, picture=True), caption(card, picture=False)
     assert 1000 < units(under.text) <= 1024
     assert 4000 < units(alone.text) <= 4096
     assert under.text.endswith("…")
     assert "\ufffd" not in under.text
     assert all(entity.offset + entity.length <= units(under.text) for entity in under.entities)
-    nowhere = LONG_JING.model_copy(update={"url": "http://localhost/lj"})
+    nowhere = LONG_JING.replace(url="http://localhost/lj")
     assert "http://localhost/lj" in caption(nowhere, picture=True).text
     assert caption(Card(id="x", title="Only this"), picture=False).text == "Only this"
 
@@ -193,7 +193,7 @@ def test_short_buttons_stand_side_by_side() -> None:
 
 
 async def shown(channel: TelegramChannel, server: TelegramServer, chat: Chat, *buttons: Button) -> Message:
-    await channel.send(outgoing(chat.id, "What next?").model_copy(update={"buttons": buttons}))
+    await channel.send(outgoing(chat.id, "What next?").replace(buttons=buttons))
     return server.replies(chat)[-1]
 
 
@@ -290,7 +290,7 @@ async def test_in_a_group_whoever_presses_is_answered_where_the_button_stands(
     anna, bo = server.user("Anna"), server.user("Bo", language="zh-hans")
     forum = server.group("Tea", [anna, bo], forum=True)
     topic = server.topic(forum, "Green")
-    await channel.send(outgoing(forum.id, "Next?", thread=f"topic-{topic}").model_copy(update={"buttons": (MILD,)}))
+    await channel.send(outgoing(forum.id, "Next?", thread=f"topic-{topic}").replace(buttons=(MILD,)))
     message = server.replies(forum)[-1]
     async with listening(channel, inbox):
         press = server.user_presses(message, MILD.label, user=bo)

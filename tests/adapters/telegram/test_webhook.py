@@ -72,7 +72,7 @@ async def test_updates_come_in(server: TelegramServer, hooked: Hooked, inbox: Re
 async def test_presses_come_in_and_are_answered(server: TelegramServer, hooked: Hooked, inbox: RecordingInbox) -> None:
     chat = server.private("Anna")
     ask = Button(label="Milder", text="Do you have something milder?")
-    await hooked.channel.send(outgoing(chat.id, "Next?").model_copy(update={"buttons": (ask,)}))
+    await hooked.channel.send(outgoing(chat.id, "Next?").replace(buttons=(ask,)))
     async with listening(hooked.channel, inbox):
         press = server.user_presses(server.replies(chat)[0], "Milder")
         await server.until(lambda: press.answered)

@@ -66,7 +66,7 @@ async def test_the_address_does_not_hold_the_credential(shop: Shop, http: httpx.
     token = http.headers["Authorization"].removeprefix("Bearer ")
     address = shop.store.incoming[0].address
     assert (address.bot, address.platform, len(address.chat)) == ("teahouse", "web", 32)
-    assert token not in shop.store.incoming[0].model_dump_json()
+    assert token not in shop.store.incoming[0].to_json()
 
 
 async def test_a_new_session_gets_another_token_each_time(shop: Shop, http: httpx.AsyncClient) -> None:

@@ -114,7 +114,7 @@ class Talk:
         asked = turn(*said, history=self.history, state=self.state)
         means = Means(ScriptedModel(), people=self.people)
         outcome = await respond(asked, self.bot, means, Shown(), last_try=True)
-        self.state = State.model_validate_json(outcome.state.model_dump_json())
+        self.state = State.from_json(outcome.state.to_json())
         self.history = (*self.history, *outcome.lines)
         return outcome
 

@@ -45,7 +45,7 @@ class Shopper:
         where = Address(bot="shop", platform="test", chat=chat)
         before = len((await self.store.history(where, 100))[0]) if name is not Command.NEW else 0
         written = command(name, where=where) if name else message(text, where)
-        assert await self.inbox.put(written.model_copy(update={"sender": self.person}))
+        assert await self.inbox.put(written.replace(sender=self.person))
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 lines, waiting = await self.store.history(where, 100)
@@ -122,8 +122,8 @@ async def test_what_is_kept_tells_nobody_whose_it_is_and_ends(store: Store) -> N
     assert 0 < await client.pttl(key) <= PERSON_MS
     again = StoredPeople(store._ask, store._keys)
     assert await again.recall(where, "4711") == NO_LEATHER, "every process finds the same person"
-    assert await people.recall(where.model_copy(update={"platform": "discord"}), "4711") is None
-    assert await people.recall(where.model_copy(update={"bot": "other"}), "4711") is None
+    assert await people.recall(where.replace(platform="discord"), "4711") is None
+    assert await people.recall(where.replace(bot="other"), "4711") is None
     assert await people.forget(where, "4711")
     assert not await people.forget(where, "4711")
     assert await people.recall(where, "4711") is None
