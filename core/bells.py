@@ -15,8 +15,9 @@ from uuid import uuid4
 from redis.exceptions import AskError, MovedError, NoScriptError, TryAgainError
 
 from core.calls import Calls
+from core.exchange import Argument
 from core.keys import POKE_MS, QueueKeys
-from core.server import Argument
+from core.server import ANSWER_S
 from core.servers import Servers
 
 # The longest that the server is asked to keep us waiting.
@@ -76,11 +77,9 @@ async def rung(servers: Servers, bells: Sequence[str], seconds: float) -> str | 
 
 async def rung_then(servers: Servers, bell: str, seconds: float, command: Sequence[Argument]) -> Any:
     """The answer to ``command``, which the server runs as soon as ``bell`` rings, or after ``seconds``: one round trip."""
+    waiting = ("BLPOP", bell, seconds)
     async with asyncio.timeout(seconds + LATE_S):
-        pipe = servers.of(bell).client.pipeline(transaction=False)
-        pipe.execute_command("BLPOP", bell, seconds)
-        pipe.execute_command(*command)
-        waited, answer = await pipe.execute(raise_on_error=False)
+        waited, answer = await servers.of(bell).wait(waiting, tuple(command), within_s=ANSWER_S)
     for one in (answer, waited):  # to the command a server says what it is now, to the wait only that it ended
         if isinstance(one, Exception):
             raise one

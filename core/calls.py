@@ -12,7 +12,7 @@ from typing import Any
 from redis.exceptions import AskError, ClusterDownError, MovedError, NoScriptError, TryAgainError
 
 from core.backoff import delay_s
-from core.server import Argument
+from core.exchange import Argument
 from core.servers import Servers
 
 LUA = Path(__file__).parent / "lua"

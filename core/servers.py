@@ -15,14 +15,11 @@ from redis.exceptions import AskError, ConnectionError, ResponseError, TimeoutEr
 
 from core.cluster import Cluster
 from core.errors import StoreError, StoreUnavailable
-from core.server import Server
+from core.server import ANSWER_S, Server
 from core.store_url import StoreUrl, read_store_url
 from core.translate import is_elsewhere, translated
 
 CONNECT_S = 5.0
-# Longer than the longest blocking call (see WAIT_S in core/bells.py), shorter than a lease: a connection that was
-# silently cut is noticed while what we hold can still be renewed by another one.
-ANSWER_S = 6.0
 SENTINEL_S = 1.0
 
 

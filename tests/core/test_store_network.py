@@ -18,7 +18,7 @@ from core.claim import Claim
 from core.errors import LeaseLost
 from core.keys import LEASE_MS as LEASE_MS_OF_A_SHOP
 from core.queue import consume, patiently
-from core.servers import ANSWER_S
+from core.server import ANSWER_S
 from core.store import Store
 from core.taken import TakenTurn
 from models.scripted import ScriptedModel
