@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
@@ -23,6 +24,8 @@ Result = TypeVar("Result")
 IDLE_S = 2.0
 BACKOFF_CAP_S = 2.0
 RELEASE_S = 3.0
+# After so many have been begun, what they have written goes out: others work on it while the next ones are handled.
+AT_A_TIME = 4
 
 
 class Taken(Protocol):
@@ -56,30 +59,80 @@ async def consume(
     ``take`` gives what is due and the seconds until the next is; ``release`` gives back what a ``take`` that was
     cancelled may have taken. What ``handle`` raises is logged; the conversation is due again when its lease runs out.
     """
-    running: set[asyncio.Task[None]] = set()
-    after_s = 0.0
+    work = _Work(limit, take, handle)
     try:
         while True:
-            if len(running) >= limit:
-                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                after_s = 0.0
-                continue
-            try:
-                due, next_s = await patiently(partial(take, limit - len(running), after_s=after_s))
-            except asyncio.CancelledError:
-                await _given_back(release)
-                raise
-            for one in due:
-                task = asyncio.create_task(_logged(handle, one))
-                running.add(task)
-                task.add_done_callback(running.discard)
-            after_s = IDLE_S if next_s is None else min(IDLE_S, next_s)
+            await work.take()
+            await work.begin()
+    except asyncio.CancelledError:
+        await work.stop_taking(release)
+        raise
     finally:
-        if running and grace_s:
-            await asyncio.wait(running, timeout=grace_s)
-        for task in running:
+        await work.end(grace_s)
+
+
+class _Work(Generic[Item]):
+    """The next are asked for before those that were taken are begun: an answer is there when these have been."""
+
+    def __init__(self, limit: int, take: Take[Item], handle: Callable[[Item], Awaitable[None]]) -> None:
+        self._limit = limit
+        self._take = take
+        self._handle = handle
+        self._after_s = 0.0
+        self._due: deque[Item] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+        self._taking: asyncio.Task[tuple[Sequence[Item], float | None]] | None = None
+
+    @property
+    def _room(self) -> int:
+        return self._limit - len(self._running) - len(self._due)
+
+    def _ask(self) -> asyncio.Task[tuple[Sequence[Item], float | None]]:
+        if self._taking is None:
+            self._taking = asyncio.create_task(patiently(partial(self._take, self._room, after_s=self._after_s)))
+        return self._taking
+
+    async def take(self) -> None:
+        while self._room <= 0:
+            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            self._after_s = 0.0
+        taken, next_s = await self._ask()
+        self._taking = None
+        self._due.extend(taken)
+        self._after_s = IDLE_S if next_s is None else min(IDLE_S, next_s)
+
+    async def begin(self) -> None:
+        if self._room > 0:
+            self._ask()
+        while self._due:
+            self._begin(min(AT_A_TIME, len(self._due)))
+            await asyncio.sleep(0)
+
+    def _begin(self, count: int) -> None:
+        for _ in range(count):
+            task = asyncio.create_task(_logged(self._handle, self._due.popleft()))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def stop_taking(self, release: Callable[[], Awaitable[object]] | None) -> None:
+        """What was taken is begun, for who handles it to give it back; what may have been taken in vain is released."""
+        taking = self._taking
+        if taking is not None:
+            taking.cancel()
+            await asyncio.wait({taking})
+            if not taking.cancelled() and taking.exception() is None:
+                self._due.extend(taking.result()[0])
+            else:
+                await _given_back(release)
+        self._begin(len(self._due))
+        await asyncio.sleep(0)
+
+    async def end(self, grace_s: float) -> None:
+        if self._running and grace_s:
+            await asyncio.wait(self._running, timeout=grace_s)
+        for task in self._running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await asyncio.gather(*self._running, return_exceptions=True)
 
 
 async def _given_back(release: Callable[[], Awaitable[object]] | None) -> None:
