@@ -42,20 +42,25 @@ class Heard:
 
 def hear(turn: Turn, bot: Bot, persona: Persona) -> Heard:
     messages = _said(turn)
-    meant = tuple(message for message in messages if _is_meant(message, persona, turn))
-    lines = tuple(line_of(message, message in meant) for message in messages if message.kind is not Kind.COMMAND)
+    lines, meant = [], []
+    for message in messages:
+        is_meant = _is_meant(message, persona, turn)
+        if is_meant:
+            meant.append(message)
+        if message.kind is not Kind.COMMAND:
+            lines.append(line_of(message, is_meant))
     readable = [message for message in meant if visible(message.text)]
     # A longer one is not answered; it need not be gone through to its end.
     limit = bot.config.limits.message_chars + 1
     texts = [clean(message.text[:limit]) for message in readable]
     text = "\n".join(texts)
-    several = len({message.sender.id for message in readable}) > 1
+    several = len(readable) > 1 and len({message.sender.id for message in readable}) > 1
     spoken = "\n".join(map(_with_name, readable, texts)) if several else text
     language = language_of(meant, turn.state, bot)
     # Of one message that has told the language, it is told already.
     told = len(meant) == 1 and len(meant[0].text) <= READ_FOR_LANGUAGE and not turn.state.language_chosen
     written = language if told else detect(text[:READ_FOR_LANGUAGE], bot.languages, language)
-    return Heard(meant, lines, language, written, text, spoken)
+    return Heard(tuple(meant), tuple(lines), language, written, text, spoken)
 
 
 def meant_in(turn: Turn, persona: Persona) -> tuple[Incoming, ...]:
@@ -74,6 +79,8 @@ def _with_name(message: Incoming, text: str) -> str:
 
 def _edits_joined(messages: Sequence[Incoming], history: Sequence[Line]) -> list[Incoming]:
     """Each edit in place of what it edits; an edit that changes nothing is no message."""
+    if len(messages) == 1 and not messages[0].edited:
+        return [messages[0]]
     known = {line.message: line.text for line in history if line.message}
     joined: dict[str, Incoming] = {}
     for message in messages:
@@ -124,6 +131,8 @@ HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\u202a
 
 def visible(text: str) -> bool:
     """Whether anything of a text can be seen; zero-width and control characters cannot."""
+    if text[:1].isalnum() and text[0] not in BLANK:  # as almost always
+        return True
     return any(unicodedata.category(character)[0] not in "CZ" and character not in BLANK for character in text)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from core.characters import is_traditional
@@ -63,9 +63,8 @@ def is_chinese(language: str) -> bool:
 def detect(text: str, allowed: Sequence[str], before: str = "", hint: str = "") -> str:
     """The best of ``allowed`` (its first is the default) for ``text``; ``hint`` is the platform's guess."""
     scripts = _scripts(text)
-    spoken = {base(language): language for language in reversed(allowed)}
-    latin = [language for language in allowed if base(language) not in NOT_LATIN]
-    for language, _ in scripts.most_common():
+    spoken, latin = _spoken(tuple(allowed))
+    for language in scripts if len(scripts) < 2 else [one for one, _ in scripts.most_common()]:
         if language in spoken and not (language == "zh" and latin and scripts["latin"] and _only_names(text)):
             return _written(text, allowed, before) if language == "zh" else spoken[language]
     if scripts["latin"] > 0 and latin:
@@ -75,6 +74,13 @@ def detect(text: str, allowed: Sequence[str], before: str = "", hint: str = "") 
     if before in allowed:
         return before
     return spoken.get(base(hint), allowed[0])
+
+
+@lru_cache(100)
+def _spoken(allowed: Sequence[str]) -> tuple[Mapping[str, str], Sequence[str]]:
+    """Of the languages of a bot: each by its tag without script and region, and those in Latin script."""
+    spoken = {base(language): language for language in reversed(allowed)}
+    return spoken, [language for language in allowed if base(language) not in NOT_LATIN]
 
 
 def _only_names(text: str) -> bool:

@@ -69,6 +69,7 @@ class Knowledge:
         """``products``: what those passages are about that have a ``sku``."""
         self._goods = Goods(products)
         self._parts = {language: LanguagePart(language, answers, passages) for language in languages}
+        self._spoken = {base(language): part for language, part in reversed(self._parts.items())}
         self._sight: Sight | None = None
         self.passages = tuple(passage for part in self._parts.values() for passage in part.passages)
 
@@ -205,7 +206,7 @@ class Knowledge:
         return part is not None and bool((part.shares(question) >= COVERED).any())
 
     def _part(self, language: str) -> LanguagePart | None:
-        return next((part for known, part in self._parts.items() if base(known) == base(language)), None)
+        return self._spoken.get(base(language))
 
 
 def _said_in(part: LanguagePart, found: Evidence) -> Evidence:
