@@ -179,8 +179,10 @@ def test_a_json_of_something_else_is_refused(tmp_path: Path, capsys: pytest.Capt
 
 
 async def test_turns() -> None:
-    results = await turns.run(turns.TurnsBench(turns=4, shoppers=2, stored=(2,), others=False), lambda _: None)
-    assert [(row.shoppers, row.turns, row.failed) for row in results] == [(2, 4, 0)]
+    results = await turns.run(
+        turns.TurnsBench(turns=4, rounds=3, shoppers=2, stored=(2, 5), others=False), lambda _: None
+    )
+    assert [(row.stored, row.shoppers, row.turns, row.failed) for row in results] == [(2, 2, 4, 0), (5, 2, 4, 0)]
     assert 1 <= results[0].round_trips_per_turn < results[0].commands_per_turn
     shown = turns.table(results)
-    assert (len(shown.columns), shown.columns[1].header) == (2, results[0].asked)
+    assert (len(shown.columns), shown.columns[1].header) == (3, results[0].asked)

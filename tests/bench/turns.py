@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
@@ -41,13 +41,15 @@ Questions = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class TurnsBench:
-    """``shoppers`` write at once; ``stored`` conversations are there already, in one measurement after the other.
+    """``shoppers`` write at once; ``stored`` conversations are there already, each number in a store of its own.
 
-    What is asked is a mix of all kinds of questions, as in a shop. ``others``: also only such as go the longest way,
-    one question again and again, and one shopper alone.
+    What is asked is a mix of all kinds of questions, as in a shop. All stores are measured one after the other, ``rounds``
+    times, ``turns`` each time, and the median counts: a machine is not as fast in one minute as in the next. ``others``:
+    also only such questions as go the longest way, one question again and again, and one shopper alone.
     """
 
     turns: int = 5000
+    rounds: int = 5
     shoppers: int = 32
     stored: tuple[int, ...] = (10, 10_000, 1_000_000)
     others: bool = True
@@ -122,13 +124,35 @@ class _Shop:
 
 
 async def run(bench: TurnsBench, say: Callable[[str], None]) -> list[TurnsResult]:
+    """One row for each number of stored conversations, then, with the most of them, one for each other measurement."""
+    async with AsyncExitStack() as stack:
+        shops = [await stack.enter_async_context(_filled(bench, stored, say)) for stored in bench.stored]
+        mix = dict.fromkeys(mixed(), "")
+        asked = f"a mix of {len(mix)} questions"
+        rounds = [
+            [await one.measure(asked, mix, bench.shoppers) for one in shops]  # each after the other, every time
+            for _ in range(bench.rounds)
+        ]
+        rows = [_median(column) for column in zip(*rounds, strict=True)]
+        return rows + (await shops[-1].others() if bench.others else [])
+
+
+def _median(rows: Sequence[TurnsResult]) -> TurnsResult:
+    return sorted(rows, key=lambda row: row.turns_per_s)[len(rows) // 2]
+
+
+@asynccontextmanager
+async def _filled(bench: TurnsBench, stored: int, say: Callable[[str], None]) -> AsyncIterator[_Measurements]:
+    """A shop with so many conversations, of which turns can be measured."""
     with tempfile.TemporaryDirectory(prefix="kefu-bench-") as folder:
         async with embedded_server(Path(folder), find_carried_server()) as url:
             # A rewrite of the append-only file would fall into one measurement and not into another.
             async with redis.Redis.from_url(url) as client:
                 await client.config_set("auto-aof-rewrite-percentage", 0)
             async with _shop(url, bench.shoppers) as standing:
-                return await _Measurements(bench, standing, say).all()
+                measurements = _Measurements(bench, standing, say)
+                await measurements.fill(stored)
+                yield measurements
 
 
 @asynccontextmanager
@@ -150,35 +174,32 @@ class _Measurements:
         self._stored = 0
         self._bytes = 0
         self._conversations = 0
+        self._notes: Questions = {}
 
-    async def all(self) -> list[TurnsResult]:
-        self._say("finding out what is answered from notes")
-        notes = await answered_from_notes(shop(self._bench.shoppers))
-        await self._turns(notes, 20 * self._bench.shoppers, self._bench.shoppers)  # warm
-        mix = dict.fromkeys(mixed(), "")
-        await self._turns(mix, 20 * self._bench.shoppers, self._bench.shoppers)
-        rows = []
-        for stored in self._bench.stored:
-            await self._store(stored, notes)
-            rows.append(await self._measure(f"a mix of {len(mix)} questions", mix, self._bench.shoppers))
-        if self._bench.others:
-            generated = f"{len(notes)} questions on notes"
-            rows.append(await self._measure(generated, notes, self._bench.shoppers))
-            rows.append(await self._measure("one question on a note", {ONE_QUESTION: ""}, self._bench.shoppers))
-            rows.append(await self._measure(generated, notes, 1))
-        return rows
-
-    async def _store(self, wanted: int, questions: Questions) -> None:
+    async def fill(self, wanted: int) -> None:
         """Have at least ``wanted`` conversations stored beside those that are measured."""
+        self._say("finding out what is answered from notes")
+        self._notes = await answered_from_notes(shop(self._bench.shoppers))
+        for questions in (self._notes, dict.fromkeys(mixed(), "")):
+            await self._turns(questions, 20 * self._bench.shoppers, self._bench.shoppers)  # warm
         model = self._new_conversation()
-        await self._shopper(questions, 0, _TURNS_OF_A_CONVERSATION, model)
+        await self._shopper(self._notes, 0, _TURNS_OF_A_CONVERSATION, model)
         self._say(f"storing {wanted} conversations")
         before = await memory(self._shop.client)
-        await fill(self._shop.client, model, 1, wanted - self._stored)
-        self._bytes += await memory(self._shop.client) - before
+        await fill(self._shop.client, model, 1, wanted)
+        self._bytes = await memory(self._shop.client) - before
         self._stored = wanted
 
-    async def _measure(self, asked: str, questions: Questions, shoppers: int) -> TurnsResult:
+    async def others(self) -> list[TurnsResult]:
+        """Only what goes the longest way, one question again and again, and one shopper alone."""
+        generated = f"{len(self._notes)} questions on notes"
+        return [
+            await self.measure(generated, self._notes, self._bench.shoppers),
+            await self.measure("one question on a note", {ONE_QUESTION: ""}, self._bench.shoppers),
+            await self.measure(generated, self._notes, 1),
+        ]
+
+    async def measure(self, asked: str, questions: Questions, shoppers: int) -> TurnsResult:
         turns = self._bench.turns if shoppers > 1 else max(1, self._bench.turns // 5)
         self._say(f"{turns} turns: {asked}, {shoppers} at once, {self._stored} conversations stored")
         client, worker = self._shop.client, self._shop.worker
