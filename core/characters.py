@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache, lru_cache
 
 from opencc import OpenCC
@@ -19,6 +20,12 @@ def simplified(text: str) -> str:
         return str(_converter("t2s").convert(text))
     except UnicodeEncodeError:  # half of a surrogate pair
         return text
+
+
+@lru_cache(100)
+def compatible(text: str) -> str:
+    """``text`` with full-width letters and the like as plain ones. Several parts of a turn read it so."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def is_traditional(text: str) -> bool:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import structlog
 
@@ -23,7 +24,7 @@ from core.ports import ChatMessage, GenerationRequest, Usage
 from core.quotation import quotation
 from core.state import TraceCheck, TracePassage
 from core.trust.claims import Fact, Grounding, Guard, Rules, explain
-from core.trust.config import ClaimsConfig
+from core.trust.facts import Arithmetic
 from core.trust.sentences import plainly
 from core.understanding.answers import may_be_ours
 
@@ -34,6 +35,8 @@ SHORTENED = 3
 # Of the message that is replied to, so much is read.
 QUOTED_CHARS = 1000
 QUOTED_LINES = 8
+# The rules of a few shops.
+REMEMBERED_RULES = 100
 # Words that point to something said before, and are about no subject of their own.
 POINTING = re.compile(
     r"\b(?:this|that|these|those|it|them|ones?)\b|[这那](?:[个款种件盒些]|一个)?|它们?", re.IGNORECASE
@@ -124,8 +127,9 @@ def _evidence(asked: Asked) -> list[Evidence]:
     by_words = [found for found in each if found and found[0].by == "words"]
     if first := next(filter(None, [*by_words, *each]), None):
         return first
-    named = POINTING.sub(" ", heard.text)
-    for context in (*_quoted_parts(heard), *filter(None, [before])):
+    contexts = [*_quoted_parts(heard), *filter(None, [before])]
+    named = POINTING.sub(" ", heard.text) if contexts else ""
+    for context in contexts:
         if found := _together(context, named, languages, knowledge):
             return found
     return []
@@ -245,11 +249,13 @@ def _grounding(asked: Asked, given: Sequence[Evidence]) -> Grounding:
     facts = [Fact(found.passage.title, found.passage.text) for found in given]
     names = [in_language(config.title, asked.language), in_language(asked.persona.config.name, asked.language)]
     words = [heard.text, heard.last.post, _quoted(heard)]
-    return Grounding.of(facts, words, config.model.how_worded, _rules(config.claims), names)
+    rules = _rules(tuple(config.claims.arithmetic), tuple(config.claims.promises))
+    return Grounding.of(facts, words, config.model.how_worded, rules, names)
 
 
-def _rules(claims: ClaimsConfig) -> Rules:
-    return Rules(frozenset(claims.arithmetic), tuple(plainly(word) for word in claims.promises))
+@lru_cache(REMEMBERED_RULES)
+def _rules(arithmetic: tuple[Arithmetic, ...], promises: tuple[str, ...]) -> Rules:
+    return Rules(frozenset(arithmetic), tuple(plainly(word) for word in promises))
 
 
 def _request(asked: Asked, messages: tuple[ChatMessage, ...]) -> GenerationRequest:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from core.botfile import Bot, Persona
 from core.inbox import line_of
@@ -42,33 +43,44 @@ class Heard:
 
 def hear(turn: Turn, bot: Bot, persona: Persona) -> Heard:
     messages = _said(turn)
-    lines, meant = [], []
-    for message in messages:
-        is_meant = _is_meant(message, persona, turn)
-        if is_meant:
-            meant.append(message)
-        if message.kind is not Kind.COMMAND:
-            lines.append(line_of(message, is_meant))
-    readable = [message for message in meant if visible(message.text)]
+    meant = tuple([message for message in messages if _is_meant(message, persona, turn)])
+    lines = tuple([line_of(message, message in meant) for message in messages if message.kind is not Kind.COMMAND])
     # A longer one is not answered; it need not be gone through to its end.
     limit = bot.config.limits.message_chars + 1
+    if len(meant) != 1 or turn.state.language_chosen or not _is_short(meant[0].text, min(limit, READ_FOR_LANGUAGE)):
+        return _heard_at_length(turn, bot, meant, lines, limit)
+    # As almost always: what tells the language is all that there is to be read.
+    text = clean(meant[0].text)
+    language = detect(text, bot.languages, turn.state.language, meant[0].sender.language)
+    return Heard(meant, lines, language, language, text, text)
+
+
+def _is_short(text: str, limit: int) -> bool:
+    return len(text) <= limit and visible(text)
+
+
+def _heard_at_length(turn: Turn, bot: Bot, meant: tuple[Incoming, ...], lines: tuple[Line, ...], limit: int) -> Heard:
+    """Of several messages, or of one that is long or has nothing to read, or in a chosen language."""
+    readable = [message for message in meant if visible(message.text)]
     texts = [clean(message.text[:limit]) for message in readable]
     text = "\n".join(texts)
-    several = len(readable) > 1 and len({message.sender.id for message in readable}) > 1
+    several = len({message.sender.id for message in readable}) > 1
     spoken = "\n".join(map(_with_name, readable, texts)) if several else text
     language = language_of(meant, turn.state, bot)
     # Of one message that has told the language, it is told already.
     told = len(meant) == 1 and len(meant[0].text) <= READ_FOR_LANGUAGE and not turn.state.language_chosen
     written = language if told else detect(text[:READ_FOR_LANGUAGE], bot.languages, language)
-    return Heard(tuple(meant), tuple(lines), language, written, text, spoken)
+    return Heard(meant, lines, language, written, text, spoken)
 
 
 def meant_in(turn: Turn, persona: Persona) -> tuple[Incoming, ...]:
     """What is to be answered: a turn in which this is the same has the same answer."""
-    return tuple(message for message in _said(turn) if _is_meant(message, persona, turn))
+    return tuple([message for message in _said(turn) if _is_meant(message, persona, turn)])
 
 
-def _said(turn: Turn) -> list[Incoming]:
+def _said(turn: Turn) -> Sequence[Incoming]:
+    if len(turn.messages) == 1 and not (turn.messages[0].withdrawn or turn.messages[0].edited):
+        return turn.messages
     return _edits_joined([one for one in turn.messages if not one.withdrawn], turn.history)
 
 
@@ -79,8 +91,6 @@ def _with_name(message: Incoming, text: str) -> str:
 
 def _edits_joined(messages: Sequence[Incoming], history: Sequence[Line]) -> list[Incoming]:
     """Each edit in place of what it edits; an edit that changes nothing is no message."""
-    if len(messages) == 1 and not messages[0].edited:
-        return [messages[0]]
     known = {line.message: line.text for line in history if line.message}
     joined: dict[str, Incoming] = {}
     for message in messages:
@@ -131,14 +141,16 @@ HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\u202a
 
 def visible(text: str) -> bool:
     """Whether anything of a text can be seen; zero-width and control characters cannot."""
-    if text[:1].isalnum() and text[0] not in BLANK:  # as almost always
-        return True
-    return any(unicodedata.category(character)[0] not in "CZ" and character not in BLANK for character in text)
+    return any(map(_is_seen, text))
+
+
+@lru_cache(maxsize=10_000)
+def _is_seen(character: str) -> bool:
+    return unicodedata.category(character)[0] not in "CZ" and character not in BLANK
 
 
 def clean(text: str) -> str:
     """A text without control characters (line breaks stay), in composed form."""
-    if text.isascii() and text.isprintable():
-        return text.strip()
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return unicodedata.normalize("NFC", HIDDEN.sub("", text)).strip()
+    if not text.isprintable():  # such as is hidden never is
+        text = HIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip()

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from core.characters import is_traditional
+from core.characters import HAN, is_traditional
 
 SCRIPT_OF = {
     "CJK": "zh",
@@ -45,6 +45,9 @@ SMALL_WORDS = re.compile(
 )
 # Tags of languages that are written in traditional characters.
 TRADITIONAL = re.compile(r"-(?:Hant|TW|HK|MO)\b", re.IGNORECASE)
+# Letters (and numerals such as ½) that are no Han characters, or not of the Latin script as far as it is in use.
+NOT_HAN = re.compile(r"[^\W\d_㐀-䶿一-鿿]")
+NOT_LATIN_LETTER = re.compile(r"[^\W\d_A-Za-zÀ-ÖØ-öø-ɏ]")
 LATIN_LETTER = re.compile(r"[A-Za-z]")
 SMALL_HAN = re.compile(r"[吗呢的了有么请我你您是多怎哪能可想要买卖这那和]")
 
@@ -62,25 +65,30 @@ def is_chinese(language: str) -> bool:
 
 def detect(text: str, allowed: Sequence[str], before: str = "", hint: str = "") -> str:
     """The best of ``allowed`` (its first is the default) for ``text``; ``hint`` is the platform's guess."""
-    scripts = _scripts(text)
     spoken, latin = _spoken(tuple(allowed))
-    for language in scripts if len(scripts) < 2 else [one for one, _ in scripts.most_common()]:
-        if language in spoken and not (language == "zh" and latin and scripts["latin"] and _only_names(text)):
-            return _written(text, allowed, before) if language == "zh" else spoken[language]
-    if scripts["latin"] > 0 and latin:
+    if text.isascii():  # there is nothing to weigh it against
+        has_latin = LATIN_LETTER.search(text) is not None
+    else:
+        scripts = _scripts(text)
+        has_latin = "latin" in scripts
+        for language in scripts:
+            if language in spoken and not (language == "zh" and latin and has_latin and _only_names(text)):
+                return _written(text, allowed, before) if language == "zh" else spoken[language]
+    if has_latin and latin:
         if before in allowed and (before in latin or _lingers(text)):
             return before
-        return spoken[base(hint)] if base(hint) in map(base, latin) else latin[0]
+        hinted = spoken.get(base(hint))
+        return hinted if hinted in latin else latin[0]
     if before in allowed:
         return before
     return spoken.get(base(hint), allowed[0])
 
 
-@lru_cache(100)
-def _spoken(allowed: Sequence[str]) -> tuple[Mapping[str, str], Sequence[str]]:
-    """Of the languages of a bot: each by its tag without script and region, and those in Latin script."""
+@lru_cache(maxsize=100)
+def _spoken(allowed: tuple[str, ...]) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """Each language's first tag; all tags of those in Latin script."""
     spoken = {base(language): language for language in reversed(allowed)}
-    return spoken, [language for language in allowed if base(language) not in NOT_LATIN]
+    return spoken, tuple(language for language in allowed if base(language) not in NOT_LATIN)
 
 
 def _only_names(text: str) -> bool:
@@ -110,19 +118,23 @@ def _written(text: str, allowed: Sequence[str], before: str) -> str:
 
 
 @lru_cache(100)
-def _scripts(text: str) -> Counter[str]:
-    """Letters of each script, as languages; a Han character weighs two, as it says more than a letter. Not to be changed."""
-    found: Counter[str] = Counter()
-    if text.isascii():
-        found["latin"] = int(LATIN_LETTER.search(text) is not None)  # there is nothing to weigh it against
-        return found
-    for character, times in Counter(text).items():
-        language = _language_of(character)
-        if language:
-            found[language] += 2 * times if language == "zh" else times
-    if found["ja"]:  # Japanese is written with Han characters too
-        found["ja"] += found.pop("zh", 0)
-    return found
+def _scripts(text: str) -> tuple[str, ...]:
+    """The scripts of a text's letters, as languages, that with most of it first; a Han character weighs two, as it says
+    more than a letter."""
+    if NOT_HAN.search(text) is None:
+        return ("zh",) if HAN.search(text) else ()
+    if NOT_LATIN_LETTER.search(text) is None:
+        return ("latin",)
+    found: dict[str, int] = {}
+    counts = Counter(text)
+    for language, times in zip(map(_language_of, counts), counts.values(), strict=True):
+        found[language] = found.get(language, 0) + times
+    found.pop("", None)
+    if "zh" in found:
+        found["zh"] *= 2
+        if "ja" in found:  # Japanese is written with Han characters too
+            found["ja"] += found.pop("zh")
+    return tuple(found) if len(found) < 2 else tuple(sorted(found, key=found.__getitem__, reverse=True))
 
 
 @lru_cache(maxsize=10_000)

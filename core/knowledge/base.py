@@ -69,7 +69,8 @@ class Knowledge:
         """``products``: what those passages are about that have a ``sku``."""
         self._goods = Goods(products)
         self._parts = {language: LanguagePart(language, answers, passages) for language in languages}
-        self._spoken = {base(language): part for language, part in reversed(self._parts.items())}
+        # a language without script and region → the first part in it
+        self._by_base = {base(language): self._parts[language] for language in reversed(self._parts)}
         self._sight: Sight | None = None
         self.passages = tuple(passage for part in self._parts.values() for passage in part.passages)
 
@@ -118,7 +119,6 @@ class Knowledge:
         part = self._part(language)
         if part is None:
             return None
-        today = today or date.today()
         if found := part.approved(question, today):
             return self._said(*found, part.language, say_in, "words")
         if vector is None or self._sight is None:
@@ -146,7 +146,6 @@ class Knowledge:
         part = self._part(language)
         if part is None:
             return []
-        today = today or date.today()
         if filters := self._goods.asked(question):
             # In a shop of nothing but mugs "mugs" tells little, and the range tells the rest.
             found = self._found(part, filters.rest, NEAR, today, vector, floor=0.0)
@@ -159,7 +158,7 @@ class Knowledge:
         part: LanguagePart,
         question: str,
         limit: int,
-        today: date,
+        today: date | None,
         vector: Floats | None,
         floor: float = EVIDENCE_FLOOR,
     ) -> list[Evidence]:
@@ -206,7 +205,7 @@ class Knowledge:
         return part is not None and bool((part.shares(question) >= COVERED).any())
 
     def _part(self, language: str) -> LanguagePart | None:
-        return self._spoken.get(base(language))
+        return self._by_base.get(base(language))
 
 
 def _said_in(part: LanguagePart, found: Evidence) -> Evidence:

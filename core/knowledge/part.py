@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from math import inf
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +17,18 @@ from core.knowledge.meaning import EVIDENCE_MARK
 from core.knowledge.passages import Passage, of_answer
 from core.knowledge.ranking import Ranking
 from core.knowledge.vocabulary import Vocabulary
-from core.knowledge.words import ASCII_WORD, content, is_empty, is_light, meaning, terms, whole
+from core.knowledge.words import ASCII_WORD, are_light, content, is_empty, is_light, meaning, terms, whole
 from core.signs import signed
 
 # Chosen on the teahouse's own questions, see tests/core/test_knowledge.py: no wrong answer at these marks.
 APPROVED_MARK = 0.6
 COVERED = 0.85
+ROUNDING = 1e-9
 TELLING = 0.7
 # Below this share of what the rarest word tells, "tea" of "do you like tea", the other words count more.
 COMMON = 0.4
-ORDER_NUMBER = re.compile(r"\d{4,}")
+# A number of so many digits says which order.
+ORDER_NUMBER = 4
 # A passage must also be about it: the least BM25 score, as a share of what the rarest word tells.
 EVIDENCE_FLOOR = 0.27
 # "Do not cancel my order" is not "cancel my order"; 能不能 and "why not" deny nothing.
@@ -41,6 +43,13 @@ BUYING = signed(
     r"|有什么|有没有|有哪些|^(?:请问)?(?:你们|店里)?有.{1,8}[吗么]|多少钱|推荐|想买|价格|卖",
 )
 PRODUCTS_FIRST = 1.6
+# Scores are told to so many digits, which changes them by less than that.
+DIGITS = 4
+ROUNDED = 1e-4
+
+
+# Terms with how much each tells.
+Weighed = Sequence[tuple[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +77,9 @@ class Variant:
 class _Asked:
     """A question as it is compared with the variants; its terms are distinct."""
 
-    terms: Sequence[str]
+    terms: Weighed
     terms_weight: float
-    telling: Sequence[str]
+    telling: Weighed
     telling_weight: float
     denies: bool
 
@@ -83,15 +92,17 @@ class LanguagePart:
         asked = [question for answer in answers for question in answer.questions.get(language, [])]
         self.questions = Vocabulary([whole(question) for question in asked])
         self.variants = [variant for answer in answers for variant in self._variants(answer, language)]
-        saying: defaultdict[str, list[int]] = defaultdict(list)
-        for index, variant in enumerate(self.variants):
-            for term in variant.said:
-                saying[term].append(index)
-        # a telling term → the variants with it; and how much of each must be asked
-        self.saying = {term: np.array(found) for term, found in saying.items()}
-        self.wanted = np.array([COVERED * variant.said_weight if variant.said else inf for variant in self.variants])
+        # a term → the variants that cannot be asked for without one of those that it is among
+        self._needing: dict[str, list[int]] = {}
+        for place, variant in enumerate(self.variants):
+            for term in self._needed(variant):
+                self._needing.setdefault(term, []).append(place)
+        self._must = [self._musts(variant) for variant in self.variants]
         said = [passage for answer in answers for passage in of_answer(answer, language)]
         self.passages = [*said, *(passage for passage in passages if passage.language == language)]
+        # Of each passage: whether it is a product, and whether it may be found; None: on some days.
+        self._is_product = [passage.kind == "product" for passage in self.passages]
+        self._counts = [_counts_ever(passage) for passage in self.passages]
         written = [content(terms(f"{p.title} {p.title} {p.text} {p.words}")) for p in self.passages]
         self.words = Vocabulary(written)
         self.things = _often(p.title for p in self.passages)
@@ -110,31 +121,54 @@ class LanguagePart:
             *(about, _denies(question)),
         )
 
-    def approved(self, question: str, today: date) -> tuple[Variant, float] | None:
-        """What is asked in nearly the words of a variant, and how alike they are."""
-        asked = self._as_asked(question)
+    def _needed(self, variant: Variant) -> list[str]:
+        """Terms of which one must stand in a question that is to be COVERED: without all of them too little is asked."""
+        needed: list[str] = []
+        for term in sorted(variant.said, key=lambda term: (-self.questions.weight(term), term)):
+            needed.append(term)
+            if self.questions.total(needed) > _spare(variant):
+                break
+        return needed
+
+    def _musts(self, variant: Variant) -> frozenset[str]:
+        """Terms each of which must stand in such a question."""
+        return frozenset(term for term in variant.said if self.questions.weight(term) > _spare(variant))
+
+    def approved(self, question: str, today: date | None) -> tuple[Variant, float] | None:
+        """What is asked in nearly the words of a variant, and how alike they are. ``today`` None: by the clock."""
+        found = self._terms_of(question)
+        asked_for = self._asked_for(found)
+        if not asked_for:  # as most often
+            return None
+        asked = self._compared(question, found)
         best: tuple[Variant, float] | None = None
-        for variant in self._asked_for(asked.terms):
+        for variant in asked_for:
             if asked.denies == variant.denies and is_valid(variant.answer, today):
                 score = self._alike(asked, variant)
                 if score >= APPROVED_MARK and (best is None or score > best[1]):
                     best = variant, score
         return best
 
-    def _as_asked(self, question: str) -> _Asked:
-        found = list(dict.fromkeys(self.questions.known(_asked(question))))
-        telling, total = content(found), self.questions.total
-        return _Asked(found, total(found), telling, total(telling), _denies(question))
+    def _terms_of(self, question: str) -> list[str]:
+        return list(dict.fromkeys(self.questions.known(_asked(question))))
 
-    def _asked_for(self, asked: Sequence[str]) -> list[Variant]:
+    def _compared(self, question: str, found: list[str]) -> _Asked:
+        """``found``: the terms of the question."""
+        telling, weighed, total = content(found), self.questions.weighed, self.questions.total
+        return _Asked(weighed(found), total(found), weighed(telling), total(telling), _denies(question))
+
+    def _asked_for(self, asked: list[str]) -> list[Variant]:
         """The variants that are asked for: most of what they are about stands in the question."""
-        told = [term for term in asked if term in self.saying]
-        if not told:
+        places: set[int] = set()
+        for term in asked:
+            if term in self._needing:
+                places.update(self._needing[term])
+        if not places:
             return []
-        covered = np.zeros(len(self.variants))
-        for term in told:
-            covered[self.saying[term]] += self.questions.weight(term)
-        return [self.variants[index] for index in (covered >= self.wanted).nonzero()[0].tolist()]
+        told, must = frozenset(asked), self._must
+        variants = [self.variants[place] for place in sorted(places) if must[place] <= told]
+        weighed = self.questions.weighed(asked) if variants else ()
+        return [one for one in variants if _common(weighed, one.said) >= COVERED * one.said_weight]
 
     def _alike(self, asked: _Asked, variant: Variant) -> float:
         """0 to 1. What is asked counts more than how.
@@ -142,38 +176,41 @@ class LanguagePart:
         All that is asked must stand in some question of this answer, and what this question is about must be asked:
         or "customs in Norway" would get the answer on Switzerland.
         """
-        if self._common(asked.telling, variant.about) < COVERED * asked.telling_weight:
+        if _common(asked.telling, variant.about) < COVERED * asked.telling_weight:
             return 0.0
         share = TELLING if asked.telling_weight >= COMMON * self.questions.rarest else 1 - TELLING
-        telling = self._common(asked.telling, variant.said) / (asked.telling_weight + variant.said_weight)
-        every = self._common(asked.terms, variant.terms) / (asked.terms_weight + variant.terms_weight)
+        telling = _common(asked.telling, variant.said) / (asked.telling_weight + variant.said_weight)
+        every = _common(asked.terms, variant.terms) / (asked.terms_weight + variant.terms_weight)
         return share * 2 * telling + (1 - share) * 2 * every
 
-    def _common(self, one: Sequence[str], other: frozenset[str]) -> float:
-        """How much the terms tell that stand in both."""
-        return self.questions.total(filter(other.__contains__, one))
-
-    def search(self, question: str, today: date, floor: float = EVIDENCE_FLOOR) -> list[tuple[int, float]]:
+    def search(
+        self, question: str, today: date | None = None, floor: float = EVIDENCE_FLOOR
+    ) -> list[tuple[int, float]]:
         """Passages that cover what the question is about, by their place, with their scores; the best first.
 
-        ``floor``: how much they must be about it.
+        ``floor``: how much they must be about it. ``today`` None: by the clock.
         """
         weights = self._weighed(question)
-        if all(is_light(term) for term in weights):
+        if are_light(weights):
+            return []
+        covering = self.ranking.covering(weights, EVIDENCE_MARK)
+        if not covering:
             return []
         favour = PRODUCTS_FIRST if BUYING.search(question) else 1.0
         least = floor * self.words.rarest
-        found = (
-            (place, score)
-            for place, ranked, share in self.ranking.covering(weights, EVIDENCE_MARK)
-            if (score := _score(self.passages[place], ranked * share, favour)) >= least
-        )
-        return sorted((one for one in found if self.counts(one[0], today)), key=lambda one: -one[1])
+        found: list[tuple[int, float]] = []
+        for place, ranked, share in covering:
+            score = ranked * share * (favour if self._is_product[place] else 1.0)
+            # Rounding takes longer than all the rest, and most are far below.
+            if score > least - ROUNDED and (score := round(score, DIGITS)) >= least and self.counts(place, today):
+                found.append((place, score))
+        found.sort(key=itemgetter(1), reverse=True)
+        return found
 
-    def counts(self, place: int, today: date) -> bool:
+    def counts(self, place: int, today: date | None) -> bool:
         """Whether a passage may be found on this day."""
-        passage = self.passages[place]
-        return passage.valid(today) and not passage.only_asked
+        ever = self._counts[place]
+        return self.passages[place].valid(today or date.today()) if ever is None else ever
 
     def says_something(self, question: str) -> bool:
         return not all(is_empty(term) or is_light(term) for term in terms(question))
@@ -200,11 +237,11 @@ class LanguagePart:
         All that it tells must stand in the answer or in its questions: whoever asks for another place or product gets
         another answer. ``without``: as if this very question had not been written for it.
         """
-        meant, asked = self.variants[variant], self._as_asked(question)
+        meant, asked = self.variants[variant], self._compared(question, self._terms_of(question))
         if asked.denies != meant.denies:
             return False
         about = self._told_without(question, meant) if without else meant.about | self._told(meant.answer)
-        return self._common(asked.telling, about) >= COVERED * asked.telling_weight
+        return _common(asked.telling, about) >= COVERED * asked.telling_weight
 
     def _told(self, answer: ApprovedAnswerConfig) -> frozenset[str]:
         return frozenset(meaning(whole(answer.answer.get(self.language, ""))))
@@ -214,7 +251,7 @@ class LanguagePart:
         return self._told(variant.answer) | frozenset(meaning(_asked("\n".join(others))))
 
     def _weighed(self, question: str) -> dict[str, float]:
-        return {term: self.words.weight(term) for term in self.words.known(content(terms(question)))}
+        return dict(self.words.weighed(self.words.known(content(terms(question)))))
 
     def knows(self, question: str) -> bool:
         """Whether every telling word of a question stands somewhere in what the shop says."""
@@ -236,18 +273,39 @@ def _tells(word: str) -> bool:
     return len(word) > 1 and not word[0].isdigit() and not any(is_empty(term) or is_light(term) for term in whole(word))
 
 
-def _score(passage: Passage, score: float, favour: float) -> float:
-    return round(score * (favour if passage.kind == "product" else 1.0), 4)
-
-
 def _asked(question: str) -> list[str]:
     """The terms of a question; an order number says which order, not what is asked of it."""
-    return [term for term in whole(question) if not (term.isdecimal() and ORDER_NUMBER.fullmatch(term))]
+    return [term for term in whole(question) if len(term) < ORDER_NUMBER or not term.isdecimal()]
 
 
 def _denies(question: str) -> bool:
     return DENIAL.search(question) is not None and DENIAL.search(ASKING.sub("", question)) is not None
 
 
-def is_valid(answer: ApprovedAnswerConfig, today: date) -> bool:
+def is_valid(answer: ApprovedAnswerConfig, today: date | None) -> bool:
+    """Whether an answer may be said on this day; None: by the clock."""
+    if answer.valid_from is None and answer.valid_until is None:
+        return True
+    today = today or date.today()
     return (answer.valid_from or today) <= today <= (answer.valid_until or today)
+
+
+def _spare(variant: Variant) -> float:
+    """So much of what a variant tells may be missing in a question that asks for it; with what rounding may add up to."""
+    return (1 - COVERED + ROUNDING) * variant.said_weight
+
+
+def _common(one: Weighed, other: frozenset[str]) -> float:
+    """How much the terms tell that stand in both."""
+    common = 0.0
+    for term, weight in one:
+        if term in other:
+            common += weight
+    return common
+
+
+def _counts_ever(passage: Passage) -> bool | None:
+    """Whether a passage may be found on any day; None: only on some."""
+    if passage.only_asked:
+        return False
+    return True if passage.valid_from is None and passage.valid_until is None else None

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import bm25s
 import numpy as np
 from numpy.typing import NDArray
+
+# Less by so little may be rounding.
+NEARLY = 1 - 1e-9
 
 
 class Ranking:
@@ -30,15 +34,24 @@ class Ranking:
 
         Each as its number, its BM25 score and the share.
         """
-        shares = self.shares(weights)
-        covered = (shares >= mark).nonzero()[0]
-        if not len(covered):
+        total = sum(weights.values())
+        known = [(weight, *self._postings[term]) for term, weight in weights.items() if term in self._postings]
+        # Often no document can have as much: what weighs most stands in none.
+        if not known or sum([weight for weight, _, _ in known]) < mark * total * NEARLY:
             return []
+        if len(known) == 1:
+            ((weight, found, scored),) = known
+            share = weight / total
+            return list(zip(found.tolist(), scored.tolist(), repeat(share))) if share >= mark else []
+        shares = np.zeros(self._count)
         scores = np.zeros(self._count, np.float32)
-        for term in weights:
-            if term in self._postings:
-                found, scored = self._postings[term]
-                scores[found] += scored
+        _, first, _ = known[0]
+        shares[first], scores[first] = known[0][0], known[0][2]
+        for weight, found, scored in known[1:]:
+            shares[found] += weight
+            scores[found] += scored
+        shares /= total
+        covered = (shares >= mark).nonzero()[0]
         return list(zip(covered.tolist(), scores[covered].tolist(), shares[covered].tolist(), strict=True))
 
     def shares(self, weights: Mapping[str, float]) -> NDArray[np.float64]:

@@ -46,6 +46,10 @@ class Vocabulary:
     def weight(self, term: str) -> float:
         return self._weights[term]
 
+    def weighed(self, found: Sequence[str]) -> list[tuple[str, float]]:
+        """Each term with how much it tells."""
+        return list(zip(found, map(self._weights.__getitem__, found), strict=True))
+
     def total(self, found: Iterable[str]) -> float:
         """How much terms tell together."""
         return sum(map(self._weights.__getitem__, found))

@@ -7,14 +7,13 @@ other words are lower-cased and stemmed. Traditional characters are read as simp
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
 import rjieba
 import snowballstemmer
 
-from core.characters import simplified
+from core.characters import compatible, simplified
 from core.knowledge.thesaurus import LIGHT, SAME
 
 WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*", re.UNICODE)
@@ -44,7 +43,7 @@ def _stem(word: str) -> str:
 
 def terms(text: str) -> list[str]:
     """Every term of ``text`` in order, with repetitions; of a long Han word also the words in it."""
-    return list(_terms(text, for_search=True))
+    return list(_latin_terms(text) if text.isascii() else _terms(text, True))
 
 
 def within(word: str) -> list[str]:
@@ -53,28 +52,36 @@ def within(word: str) -> list[str]:
 
 
 @lru_cache(REMEMBERED_TEXTS)
+def _latin_terms(text: str) -> tuple[str, ...]:
+    return tuple(map(_stem, ASCII_WORD.findall(text.lower())))
+
+
+@lru_cache(REMEMBERED_TEXTS)
 def _terms(text: str, for_search: bool) -> tuple[str, ...]:
-    if text.isascii():
-        return tuple(map(_stem, ASCII_WORD.findall(text.casefold())))
-    words = WORD.findall(simplified(unicodedata.normalize("NFKC", text)).casefold())
     found: list[str] = []
-    for word in words:
+    for word in _words(text):
         if word.isascii() or not HAN.search(word):
             found.append(_stem(word))
         else:
-            found.extend(_han(word, for_search))
+            found += _han(word, for_search)
     return tuple(found)
 
 
+@lru_cache(100)
+def _words(text: str) -> tuple[str, ...]:
+    """What is cut in both ways is found once."""
+    return tuple(WORD.findall(simplified(compatible(text)).casefold()))
+
+
 def _han(word: str, for_search: bool) -> list[str]:
+    cut = rjieba.cut_for_search if for_search else rjieba.cut
+    if HAN.fullmatch(word):
+        return list(filter(None, cut(word, hmm=False)))
     found: list[str] = []
     for piece in HAN_RUNS.split(word):
-        if not piece:
-            continue
         if HAN.match(piece):
-            cut = rjieba.cut_for_search(piece, hmm=False) if for_search else rjieba.cut(piece, hmm=False)
-            found.extend(word for word in cut if word)
-        else:
+            found += filter(None, cut(piece, hmm=False))
+        elif piece:
             found.append(_stem(piece))
     return found
 
@@ -118,6 +125,11 @@ def is_light(term: str) -> bool:
     return term in _LIGHT_TERMS
 
 
+def are_light(found: Iterable[str]) -> bool:
+    """Whether all of them say little about what is asked."""
+    return _LIGHT_TERMS.issuperset(found)
+
+
 def whole(text: str) -> list[str]:
     """The terms of a question: Han text cut into its longest words only, so that 咖啡因 is not 咖啡 too."""
-    return list(_terms(text, for_search=False))
+    return list(_latin_terms(text) if text.isascii() else _terms(text, False))

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from core.answer import Asked
 from core.lookups.declared import NAMED, LookUp
@@ -85,7 +86,7 @@ def _misses_of(looking: Looking | None, name: str) -> Looking:
 
 
 class _Turn:
-    """A turn as one look-up reads it."""
+    """A turn as one look-up reads it; what it is compared with only when that is first wanted."""
 
     def __init__(self, asked: Asked, look_up: LookUp, looking: Looking) -> None:
         self._asked = asked
@@ -98,8 +99,16 @@ class _Turn:
         self._other = OTHER.search(self._text) is not None
         # "Where is my other order" asks for the same as "where is my order".
         self._asking = replace(self._found, rest=OTHER.sub(" ", self._found.rest)) if self._other else self._found
-        stands_in, self._approved = self._approved_scores()
-        self.called = max(stands_in, look_up.called(self._asking, self._languages))
+
+    @cached_property
+    def called(self) -> float:
+        """How surely the turn asks for it, 0 to 1."""
+        stands_in, _ = self._approved_scores
+        return max(stands_in, self._look_up.called(self._asking, self._languages))
+
+    @property
+    def _approved(self) -> float:
+        return self._approved_scores[1]
 
     def is_called(self) -> bool:
         """Whether the turn asks for it, and the shop has nothing that fits better."""
@@ -123,6 +132,7 @@ class _Turn:
             return best[0].passage.id.removeprefix("answers/") in mine
         return asked.understood.is_surely(Intent.ORDER_QUESTION) and self._config.identifies
 
+    @cached_property
     def _approved_scores(self) -> tuple[float, float]:
         """How well approved answers fit the turn: those that it stands in for, and all others.
 

@@ -6,15 +6,17 @@ compared by their stems; Han text as it stands, for it has no spaces to be cut a
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from core.characters import compatible
 from core.config import ProductConfig, VariantConfig
 from core.knowledge.words import HAN, HAN_RUNS, terms
 
 Words = tuple[str, ...]
+NOT_HAN = re.compile(r"[^\W_㐀-䶿一-鿿]")
 
 
 def words_of(text: str) -> Words:
@@ -22,7 +24,7 @@ def words_of(text: str) -> Words:
     if text.isascii():
         return tuple(terms(text))
     found: list[str] = []
-    for piece in HAN_RUNS.split(unicodedata.normalize("NFKC", text)):
+    for piece in HAN_RUNS.split(compatible(text)):
         found += piece if HAN.match(piece) else terms(piece)
     return tuple(found)
 
@@ -51,7 +53,14 @@ class Goods:
                 if words:
                     self._named.setdefault(words, []).append(product)
                     self._begins.setdefault(words[0], set()).add(len(words))
+        # Where none of these stands, and nothing but Han text, no name begins.
+        begins = "".join(word for word in self._begins if HAN.match(word))
+        self._may_begin = re.compile(f"[{begins}]|{NOT_HAN.pattern}" if begins else NOT_HAN.pattern)
         self._options: dict[str, _Options] = {}
+
+    def may_be_named_in(self, text: str) -> bool:
+        """Whether a name may begin in Chinese text, told in a fraction of the time that finding it takes."""
+        return self._may_begin.search(compatible(text)) is not None
 
     def named_in(self, text: str) -> Named | None:
         """The one product that ``text`` names; None: none, or several."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.answer import Answer, Asked
-from core.knowledge.passages import Passage, of_product
 from core.language import base
 from core.messages import Rung
 from core.recommend import memory
-from core.recommend.assortment import Good
 from core.recommend.choose import Choice, Chooser, Chosen
 from core.recommend.listen import Listened
 from core.recommend.memory import with_wishes
@@ -91,14 +89,8 @@ def _lead(asked: Asked, wishes: Wishes, chosen: Chosen, lead: str) -> Sequence[s
     return [*parts, joined.join(filter(None, [understood, unheard, met]))]
 
 
-def passages_of(good: Good, language: str) -> Sequence[Passage]:
-    """The product's passages; that in ``language`` first, if it has a name in it."""
-    found = list(of_product(good.product, list(good.product.names)))
-    return sorted(found, key=lambda passage: base(passage.language) != base(language))
-
-
 def passage_of(choice: Choice, language: str) -> TracePassage:
-    return TracePassage(id=passages_of(choice.good, language)[0].id, score=choice.score)
+    return TracePassage(id=choice.good.passages_in(language)[0].id, score=choice.score)
 
 
 def traced(wishes: Wishes) -> tuple[str, ...]:

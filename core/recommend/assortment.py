@@ -6,12 +6,14 @@ import asyncio
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, lru_cache
 
 from core.config import ProductConfig
+from core.knowledge.passages import Passage, of_product
 from core.knowledge.words import HAN, meaning, terms
+from core.language import base
 from core.recommend.config import RecommendConfig
 from core.recommend.lexicon import CONCEPTS, FILLERS
 from core.recommend.wishes import NeedKind
@@ -30,6 +32,8 @@ _TOO_COMMON = 0.4
 FILLER_WORDS = frozenset(FILLERS.split())
 # How much a wish counts that a name, a tag or the category has, and one that only the description has.
 _MARKED, _DESCRIBED = 1.0, 0.7
+# By so many characters of its beginning a product's name is found.
+_BEGINNING = 3
 LATIN_WORD = re.compile(r"[^\W\d_㐀-䶿一-鿿]+(?:['’-][^\W\d_㐀-䶿一-鿿]+)*")
 
 
@@ -76,7 +80,7 @@ def is_lack(word: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class Good:
     """A product as it is chosen from. ``words``: all that is said of it; ``marks``: its names, category and tags;
-    ``lacks``: what is said not to be in it; ``place``: in the catalogue."""
+    ``lacks``: what is said not to be in it; ``place``: in the catalogue; ``tags`` in small letters."""
 
     product: ProductConfig
     price: Decimal
@@ -84,6 +88,10 @@ class Good:
     words: Said
     marks: Said
     lacks: Said
+    sku: str
+    tags: frozenset[str]
+    _texts: dict[str, Said] = field(default_factory=dict, compare=False)
+    _passages: dict[str, Sequence[Passage]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, product: ProductConfig, place: int) -> Good:
@@ -91,16 +99,26 @@ class Good:
         written = "\n".join([marked, *product.descriptions.values()])
         lacks = "\n".join(match.group() for match in _HAS_NOT.finditer(written))
         words, marks = (Said.of(_HAS_NOT.sub(" ", text)) for text in (written, marked))
-        return cls(product, Decimal(product.price), place, words, marks, Said.of(lacks))
-
-    @property
-    def sku(self) -> str:
-        return self.product.sku
+        tags = frozenset(map(str.casefold, tags_of(product)))
+        return cls(product, Decimal(product.price), place, words, marks, Said.of(lacks), product.sku, tags)
 
     def text_in(self, language: str) -> Said:
-        """What is said of it in one language, for quoting."""
-        texts = [*self.product.names.items(), *self.product.descriptions.items()]
-        return Said.of("\n".join(text for written, text in texts if written.split("-")[0] == language.split("-")[0]))
+        """What is said of it in one language, for quoting; read when it is first wanted."""
+        said = self._texts.get(language)
+        if said is None:
+            texts = [*self.product.names.items(), *self.product.descriptions.items()]
+            own = [text for written, text in texts if written.split("-")[0] == language.split("-")[0]]
+            said = self._texts[language] = Said.of("\n".join(own))
+        return said
+
+    def passages_in(self, language: str) -> Sequence[Passage]:
+        """The product's passages; those in ``language`` first, if it has a name in it."""
+        found = self._passages.get(language)
+        if found is None:
+            every = of_product(self.product, list(self.product.names))
+            found = sorted(every, key=lambda passage: base(passage.language) != base(language))
+            self._passages[language] = found
+        return found
 
 
 def tags_of(product: ProductConfig) -> list[str]:
@@ -124,6 +142,7 @@ class Assortment:
         self.config = config
         # Of this assortment alone: a cache of the class would keep those alive that a saved file has replaced.
         self.tells = lru_cache(4096)(self._tells)
+        self.marked = lru_cache(4096)(self._marked)
         self.marks_lack = lru_cache(1024)(self._marks_lack)
         self.having = lru_cache(1024)(self._having)
         self.lacking = lru_cache(1024)(self._lacking)
@@ -134,17 +153,22 @@ class Assortment:
 
     async def ready(self) -> Assortment:
         """The same, read: beside the event loop, for a large catalogue takes seconds."""
-        if "names" not in self.__dict__:
+        if "_beginning" not in self.__dict__:
             await asyncio.to_thread(self._read)
         return self
 
     def _read(self) -> None:
-        """What is computed when it is first wanted; names is the last of it."""
-        _ = self.phrases, self.meanings, self.by_sku, self._counts, self.names
+        """What is computed when it is first wanted; _beginning, which is made of names, is the last of it."""
+        _ = self.phrases, self._longest, self.meanings, self.by_sku, self.there, self._counts, self._beginning
 
     @cached_property
     def goods(self) -> tuple[Good, ...]:
         return tuple(Good.of(product, place) for place, product in enumerate(self._products))
+
+    @cached_property
+    def there(self) -> tuple[Good, ...]:
+        """Those in stock."""
+        return tuple(good for good in self.goods if good.product.in_stock)
 
     @cached_property
     def by_sku(self) -> Mapping[str, Good]:
@@ -193,6 +217,20 @@ class Assortment:
         found.pop("", None)
         return found
 
+    def longest_from(self, word: str) -> int:
+        """How many words at most the phrases have that begin with the stem of a word; of those that begin with a Han
+        character, how many characters. 0: none begins so."""
+        return self._longest.get(word.partition(" ")[0], 0)
+
+    @cached_property
+    def _longest(self) -> Mapping[str, int]:
+        longest: dict[str, int] = {}
+        for phrase in self.phrases:
+            words = phrase if HAN.match(phrase) else phrase.split(" ")
+            begins, length = words[0], len(words)
+            longest[begins] = max(length, longest.get(begins, 0))
+        return longest
+
     def _known(self) -> Iterator[tuple[str, Meaning]]:
         categories = {category.casefold(): category for category in self.category_names}
         for words in self.config.words.values():
@@ -225,6 +263,10 @@ class Assortment:
         count = sum(word in good.words.text for good in self.goods) if HAN.search(word) else self._counts[stem(word)]
         return 0 < count <= max(1, _TOO_COMMON * len(self.goods))
 
+    def _marked(self, word: str) -> bool:
+        """Whether a word stands in the name, a tag or the category of some product."""
+        return any(good.marks.has(word) for good in self.goods)
+
     def _marks_lack(self, finds: tuple[str, ...]) -> bool:
         """Whether the shop says of more products that they lack it than that they have it: then the others may have it."""
         return len(self.lacking(finds)) > len(self.having(finds))
@@ -255,6 +297,21 @@ class Assortment:
         for good in self.goods:
             for name in good.product.names.values():
                 found.setdefault(name.casefold(), good.sku)
+        return found
+
+    def names_in(self, folded: str) -> list[str]:
+        """The names of products, and their SKUs, that stand in a text of small letters."""
+        pieces = {"", *(folded[at : at + _BEGINNING] for at in range(len(folded) - _BEGINNING + 1))}
+        begun = self._beginning.keys() & pieces
+        found = [one for beginning in begun for one in self._beginning[beginning] if one[1] in folded]
+        return [name for _, name in sorted(found)]
+
+    @cached_property
+    def _beginning(self) -> Mapping[str, list[tuple[int, str]]]:
+        """The names with their places, by how they begin (shorter ones by nothing): few of many begin as something in a text does."""
+        found: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+        for place, name in enumerate(self.names):
+            found[name[:_BEGINNING] if len(name) >= _BEGINNING else ""].append((place, name))
         return found
 
 

@@ -14,7 +14,7 @@ from core.answer import Answer, Asked
 from core.messages import Rung
 from core.phrases import in_language
 from core.recommend import memory, moves, trigger
-from core.recommend.answering import answered, passage_of, passages_of, said, shown, traced
+from core.recommend.answering import answered, passage_of, said, shown, traced
 from core.recommend.assortment import Assortment, Good
 from core.recommend.choose import Chooser, Chosen, like
 from core.recommend.listen import Listened, listen, merged
@@ -33,13 +33,11 @@ _NO_WISH = frozenset({Intent.ORDER_QUESTION, Intent.COMPLAINT, Intent.WANTS_PERS
 
 async def recommend(asked: Asked) -> Answer | None:
     """For who looks for a product. Raises StoreUnavailable if what is said cannot be remembered as wanted."""
-    text = _text(asked)
-    if not _is_on(asked):
+    if not _is_on(asked) or (asked.understood.sure and asked.understood.intent in _NO_WISH):
         return None
+    text = _text(asked)
     advice, wanted = trigger.advice_is_asked(text), trigger.is_wanted(text)
     if not (advice or wanted or trigger.is_asked_whether(text)) or trigger.is_service(text):
-        return None
-    if asked.understood.sure and asked.understood.intent in _NO_WISH:
         return None
     assortment = await asked.bot.assortment.ready()
     heard = _listened(asked, assortment)
@@ -74,8 +72,8 @@ async def follow_up(asked: Asked) -> Answer | None:
 
 def pointed(asked: Asked) -> Asked:
     """The same with the name of the product in place of "the second one" or of "it", for the rungs that look things up."""
-    wishes = _wishes(asked) if _is_on(asked) else None
-    if wishes is None or not wishes.offered:
+    wishes = _wishes(asked)
+    if wishes is None or not wishes.offered or not _is_on(asked):
         return asked
     text = asked.heard.text
     place = moves.place_in(text, len(wishes.offered))
@@ -217,7 +215,7 @@ async def _moved(asked: Asked, wishes: Wishes, move: Move) -> Answer | None:
 
 def _picked(asked: Asked, wishes: Wishes, good: Good) -> Answer:
     """What the shop says of one product: its price, whether it is there, its page."""
-    passage = next(iter(passages_of(good, asked.language)))
+    passage = good.passages_in(asked.language)[0]
     kept = wishes.replace(chosen=good.sku)
     return Answer(
         Rung.RECOMMENDED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -84,15 +84,18 @@ class Chooser:
             name.casefold() for name in categories
         }
         musts = [need for need in needs if need.kind in ("budget", "without")]
-        return [
-            good
-            for good in self.assortment.goods
-            if good.product.in_stock
-            and good.sku not in self.wishes.refused
-            and (not categories or good.product.category in categories)
-            and (good.product.category.casefold() not in hidden or _is_named(good, needs))
-            and all(self._allows(good, need) for need in musts)
-        ]
+        refused, found = self.wishes.refused, []
+        for good in self.assortment.there:
+            if good.sku in refused or (categories and good.product.category not in categories):
+                continue
+            if hidden and good.product.category.casefold() in hidden and not _is_named(good, needs):
+                continue
+            for need in musts:
+                if not self._allows(good, need):
+                    break
+            else:
+                found.append(good)
+        return found
 
     def _allows(self, good: Good, need: Need) -> bool:
         if need.kind == "budget":
@@ -105,10 +108,11 @@ class Chooser:
 
     def described(self, good: Good) -> Choice:
         """One product, with the wishes that it meets."""
-        return replace(self._choice(good, self.wishes.needs), misses=())
+        return replace(self._choices(self.wishes.needs)(good), misses=())
 
     def _ranked(self, goods: Sequence[Good], needs: Sequence[Need]) -> list[Choice]:
-        choices = [self._choice(good, needs) for good in goods]
+        choose = self._choices(needs)
+        choices = [choose(good) for good in goods]
         budget = _of(needs, "budget")
         sign = {"cheap": 1, "dear": -1}.get(budget.value if budget else "", 0)
         return sorted(
@@ -116,14 +120,27 @@ class Chooser:
             key=lambda one: (-one.score, sign * one.good.price, -_stock(one.good), one.good.price, one.good.place),
         )
 
-    def _choice(self, good: Good, needs: Sequence[Need]) -> Choice:
+    def _choices(self, needs: Sequence[Need]) -> Callable[[Good], Choice]:
+        """What tells of a product how it meets the needs; what they find in the catalogue is looked up once for all."""
+        assortment, likeness = self.assortment, self.likeness
         wanted = [need for need in needs if need.kind in _WEIGHTS]
-        met = {need: found for need in wanted if (found := self.assortment.meeting(need.finds).get(good.place))}
-        sure = [need for need in needs if need.kind == "without" and good.place in self.assortment.lacking(need.finds)]
-        score = sum(_WEIGHTS[need.kind] * weight for need, (_, weight) in met.items()) + _SURE * len(sure)
-        reasons = [(need, met[need][0]) for need in wanted if need in met] + [(need, "") for need in sure]
-        misses = tuple(need for need in wanted if need not in met and _counts(need))
-        return Choice(good, round(score + _ALIKE * self.likeness.get(good.sku, 0.0), 4), tuple(reasons), misses)
+        every = [(need, assortment.meeting(need.finds), _WEIGHTS[need.kind], _counts(need)) for need in wanted]
+        lacking = [(need, assortment.lacking(need.finds)) for need in needs if need.kind == "without"]
+
+        def choice(good: Good) -> Choice:
+            place, score, reasons, misses = good.place, 0.0, [], []
+            for need, meeting, weight, counts in every:
+                found = meeting.get(place)
+                if found:
+                    score += weight * found[1]
+                    reasons.append((need, found[0]))
+                elif counts:
+                    misses.append(need)
+            sure = [(need, "") for need, places in lacking if place in places]
+            score = score + _SURE * len(sure) + _ALIKE * likeness.get(good.sku, 0.0)
+            return Choice(good, round(score, 4), (*reasons, *sure), tuple(misses))
+
+        return choice
 
     def _nearest(self, needs: Sequence[Need], heard: Sequence[Need], unheard: tuple[Need, ...], some: bool) -> Chosen:
         """Which single wish rules all out, and what is nearest without it: first what is easiest given up."""
@@ -195,14 +212,14 @@ class Chooser:
 def _tastes(assortment: Assortment, left: Sequence[Good], language: str) -> list[str]:
     """Tastes that some of the products have and others have not."""
     han = language.startswith("zh")
+    places = {good.place for good in left}
     found: list[tuple[int, str]] = []
     for concept in CONCEPTS:
         if concept.kind != "taste" or concept.name in _NEVER_ASKED:
             continue
-        having = assortment.having(concept.finds)
-        count = sum(good.place in having for good in left)
-        marked = sum(any(tag.casefold() in concept.finds for tag in tags_of(good.product)) for good in left)
+        count = len(assortment.having(concept.finds).keys() & places)
         if 1 < count < len(left):
+            marked = len([good for good in left if not good.tags.isdisjoint(concept.finds)])
             named = [word for word in concept.says if word.isascii() != han]
             found.append((count + 2 * marked, named[0]))
     return [name for _, name in sorted(found, key=lambda one: -one[0])][:_CHOICES]

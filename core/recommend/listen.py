@@ -85,9 +85,10 @@ def listen(text: str, message: str, assortment: Assortment, asking: str = "") ->
     text = text.replace("’", "'")
     found = budgets(text, assortment.currency, bare=asking == "budget")
     masked = _masked(_FREE.sub(" ", _QUESTION_FORM.sub(_blank, text)), found)
-    named = tuple(dict.fromkeys(products_in(masked, assortment)))
     folded = masked.casefold()
-    for name in filter(folded.__contains__, assortment.names):
+    names = assortment.names_in(folded)
+    named = tuple(dict.fromkeys(products_in(folded, names, assortment)))
+    for name in names:
         masked = _without(masked, name)
     needs = _budget(found, text, message)
     cheap = _CHEAP.search(masked) or _DEAR.search(masked)
@@ -100,10 +101,15 @@ def listen(text: str, message: str, assortment: Assortment, asking: str = "") ->
     wanted = object_of(masked)
     tokens = tuple(token for token in tokens_of(masked, assortment) if not is_ware(token, wanted, assortment))
     sentence = _Sentence(text, masked, message, zones, tokens, assortment)
-    heard = {token: sentence.needs(token) for token in tokens}
-    strange = [token for token, meant in heard.items() if meant is None]
+    strange: list[Token] = []
+    for token in tokens:
+        meant = sentence.needs(token)
+        if meant is None:
+            strange.append(token)
+        else:
+            needs += meant
     return Listened(
-        needs=tuple(_distinct([*needs, *(need for meant in heard.values() for need in meant or ())])),
+        needs=tuple(_distinct(needs)),
         unknown=tuple(text[token.start : token.end] for token in strange),
         foreign=next((budget.foreign for budget in found if budget.foreign), ""),
         products=named,

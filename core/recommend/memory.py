@@ -17,7 +17,7 @@ from core.state import State
 log = structlog.get_logger(__name__)
 
 _WHAT_IS_KNOWN = signed(
-    "what 我",
+    "know remember learned 知道 记得 记住 了解",
     r"\bwhat\s+(?:do|did|have)\s+you\s+(?:know|remember|remembered|learned)\s+(?:about|of)\s+me\b"
     r"|(?:知道|记得|记住|了解)(?:了)?(?:关于)?我(?:的)?(?:什么|哪些|多少|喜好)|对我(?:知道|了解|记得)(?:什么|多少|哪些)",
 )

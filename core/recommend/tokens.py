@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import rjieba
 
@@ -15,6 +15,8 @@ from core.recommend.assortment import FILLER_WORDS, LATIN_WORD, Assortment, Mean
 _FILLERS = FILLER_WORDS | {stem(word) for word in FILLER_WORDS}
 _LONGEST_PHRASE = 4
 _LONGEST_HAN = 8
+# Texts come mostly in the same words.
+REMEMBERED_WORDS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,30 +28,40 @@ class Token:
 
 def tokens_of(text: str, assortment: Assortment) -> Iterator[Token]:
     """The telling words and phrases of a text; the longest that means something first."""
-    words = [match for match in LATIN_WORD.finditer(text)]
+    words = [(match.group(), match.start(), match.end()) for match in LATIN_WORD.finditer(text)]
+    stemmed = [stem(word) for word, _, _ in words]
     place = 0
     while place < len(words):
-        for length in range(min(_LONGEST_PHRASE, len(words) - place), 0, -1):
-            part = words[place : place + length]
-            if any(text[one.end() : two.start()].strip(" -") for one, two in itertools.pairwise(part)):
-                continue
-            joined = text[part[0].start() : part[-1].end()]
-            known = assortment.phrases.get(" ".join(stems(joined)))
-            if known or (length == 1 and _telling(joined)):
-                known = known or (_described(joined, assortment) if length == 1 else None)
-                yield Token(part[0].start(), part[-1].end(), known)
-                place += length
-                break
-        else:
-            place += 1
-    for run in HAN.finditer(text):
-        yield from _han_tokens(run.group(), run.start(), assortment)
+        word, start, end = words[place]
+        length, known = _phrase_at(place, words, stemmed, text, assortment)
+        if known:
+            yield Token(start, words[place + length - 1][2], known)
+        elif _telling(word):
+            yield Token(start, end, _described(word, assortment))
+        place += length
+    if not text.isascii():
+        for run in HAN.finditer(text):
+            yield from _han_tokens(run.group(), run.start(), assortment)
+
+
+def _phrase_at(
+    place: int, words: Sequence[tuple[str, int, int]], stemmed: Sequence[str], text: str, assortment: Assortment
+) -> tuple[int, Meaning | None]:
+    """How many words the longest phrase that begins here has, and what it means; 1 and None: there is none."""
+    longest = assortment.longest_from(stemmed[place])
+    for length in range(min(longest, _LONGEST_PHRASE, len(words) - place), 0, -1):
+        known = assortment.phrases.get(" ".join(stemmed[place : place + length]))
+        if known and all(
+            not text[words[at][2] : words[at + 1][1]].strip(" -") for at in range(place, place + length - 1)
+        ):
+            return length, known
+    return 1, None
 
 
 def _han_tokens(run: str, offset: int, assortment: Assortment) -> Iterator[Token]:
     place = plain = 0
     while place < len(run):
-        for length in range(min(_LONGEST_HAN, len(run) - place), 0, -1):
+        for length in range(min(assortment.longest_from(run[place]), _LONGEST_HAN, len(run) - place), 0, -1):
             if known := assortment.phrases.get(run[place : place + length]):
                 length = _parted(run, place, length, assortment)
                 known = assortment.phrases[run[place : place + length]]
@@ -86,6 +98,7 @@ def _han_words(run: str, offset: int, assortment: Assortment) -> Iterator[Token]
         offset += len(word)
 
 
+@lru_cache(REMEMBERED_WORDS)
 def _telling(word: str) -> bool:
     """Whether a word says something of a product."""
     plain = word.casefold()
@@ -97,19 +110,20 @@ def _telling(word: str) -> bool:
 
 def _described(word: str, assortment: Assortment) -> Meaning | None:
     """A word that stands in some descriptions."""
-    return Meaning("taste", word.casefold(), (word.casefold(),)) if assortment.tells(word.casefold()) else None
+    word = word.casefold()
+    return Meaning("taste", word, (word,)) if assortment.tells(word) else None
 
 
-def products_in(text: str, assortment: Assortment) -> Iterator[str]:
-    """Products that are named in full, or by their SKU; a name that is also a word of the vocabulary names nothing."""
-    folded = text.casefold()
-    for name, sku in assortment.names.items():
+def products_in(folded: str, names: Iterable[str], assortment: Assortment) -> Iterator[str]:
+    """Of the ``names`` in a text of small letters the products that are named in full, or by their SKU; a name that is
+    also a word of the vocabulary names nothing."""
+    for name in names:
         at = folded.find(name)
-        if at < 0 or (assortment.phrases.get(name if HAN.search(name) else " ".join(stems(name)))):
+        if assortment.phrases.get(name if HAN.search(name) else " ".join(stems(name))):
             continue
         before, after = folded[at - 1 : at], folded[at + len(name) : at + len(name) + 1]
         if HAN.search(name) or not (before.isalnum() or after.isalnum()):
-            yield sku
+            yield assortment.names[name]
 
 
 _OBJECT = re.compile(
@@ -123,7 +137,7 @@ def is_ware(token: Token, wanted: int | None, assortment: Assortment) -> bool:
     """Whether a word but names what the shop sells, "a book": it is looked for, and only stands in some description."""
     if token.known is None or token.start != wanted or token.known.name in assortment.meanings:
         return False
-    return not any(good.marks.has(token.known.name) for good in assortment.goods)
+    return not assortment.marked(token.known.name)
 
 
 def object_of(text: str) -> int | None:

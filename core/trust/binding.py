@@ -27,15 +27,15 @@ _LOOSE_MEASURES = frozenset("个 款 种 件 次 泡 份 项".split())
 TOLERANCE = 1e-6
 
 
-def candidates(value: Value, grounding: Grounding) -> list[Known]:
+def candidates(value: Value, grounding: Grounding) -> Sequence[Known]:
     """The values of the facts that a claim can be compared with."""
     if value.kind in (Kind.COUNT, Kind.NUMBER):
         return [known for kind in _BARE_KINDS for known in grounding.known.get(kind, ())]
-    found = list(grounding.known.get(value.kind, ()))
+    found = grounding.known.get(value.kind, ())
     if value.kind is Kind.DATE:
         return [known for known in found if known.value.unit == value.unit]
     if value.kind is Kind.TIME:
-        found += [known for known in grounding.known.get(Kind.NUMBER, ()) if known.value.high <= 24]
+        return [*found, *(known for known in grounding.known.get(Kind.NUMBER, ()) if known.value.high <= 24)]
     return found
 
 
@@ -95,11 +95,16 @@ def _same_measure(value: Value, there: Value) -> bool:
 
 def nearest(labels: Mapping[str, float], known: Sequence[Known], about: frozenset[str] = frozenset()) -> list[float]:
     """For each value of the facts how well the words around it fit ``labels``, 0 to 1 and a bit."""
-    around = dict.fromkeys(about, ASKED_WEIGHT) | dict(labels) if about else labels
-    return [
-        sum(around[term] * weight for term, weight in told.items() if term in around) / norm if norm else 0.0
-        for told, norm in _weighed(tuple(known))
-    ]
+    around = {**dict.fromkeys(about, ASKED_WEIGHT), **labels} if about else labels
+    return [_fit(around, told) / norm if norm else 0.0 for told, norm in _weighed(tuple(known))]
+
+
+def _fit(around: Mapping[str, float], told: Mapping[str, float]) -> float:
+    fit = 0.0
+    for term, weight in told.items():
+        if term in around:
+            fit += around[term] * weight
+    return fit
 
 
 @lru_cache(REMEMBERED_FACTS)
@@ -135,27 +140,25 @@ def bound_to(
     fits = [same(value, known) for known in found]
     if all(fits):
         return True, None
-    comparable = [fit or _comparable(value, known) for fit, known in zip(fits, found, strict=True)]
+    if not any(fits) and not any(_comparable(value, known) for known in found):
+        return False, None
     named = grounding.about(said)
-    scores = [
-        score
-        * (UNNAMED if named and known.fact not in named else 1.0)
-        * (OTHER_BOUND if value.bound != known.value.bound and value.kind is not Kind.TIME else 1.0)
-        * (OTHER_DENIAL if denied != known.denied else 1.0)
-        for score, known in zip(nearest(labels, found, about), found, strict=True)
-    ]
-    right = max((score for score, fit in zip(scores, fits, strict=True) if fit), default=-1.0)
-    wrong, nearest_wrong = max(
-        (
-            (score, index)
-            for index, (score, fit) in enumerate(zip(scores, fits, strict=True))
-            if not fit and comparable[index]
-        ),
-        default=(-1.0, -1),
-    )
+    right = wrong = -1.0
+    nearest_wrong: Known | None = None
+    for score, known, fit in zip(nearest(labels, found, about), found, fits, strict=True):
+        if named and known.fact not in named:
+            score *= UNNAMED
+        if value.bound != known.value.bound and value.kind is not Kind.TIME:
+            score *= OTHER_BOUND
+        if denied != known.denied:
+            score *= OTHER_DENIAL
+        if fit:
+            right = max(right, score)
+        elif score >= wrong and _comparable(value, known):
+            wrong, nearest_wrong = score, known
     if right >= 0 and right >= MARGIN * wrong:
         return True, None
-    return False, found[nearest_wrong] if nearest_wrong >= 0 and wrong > 0 else None
+    return False, nearest_wrong if wrong > 0 else None
 
 
 def _comparable(value: Value, known: Known) -> bool:

@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 
 from rapidfuzz.distance import LCSseq
 
@@ -218,7 +219,10 @@ def _of_the_rest(said: Said, grounding: Grounding) -> Finding | None:
         return Finding(Kind.NUMBER, sentence.text, sentence.text, why="beside")
     if "?" in sentence.text:
         return Finding(Kind.WORDING, sentence.text, sentence.text, why="asks")
-    if not any(_follows(said, place) for place in grounding.places):
+    for place in grounding.places:
+        if _follows(said, place):
+            break
+    else:
         return Finding(Kind.WORDING, sentence.text, sentence.text, why="close")
     return None
 
@@ -231,10 +235,10 @@ def _takes_a_part(said: Said, grounding: Grounding) -> bool:
 def _support(said: Said, grounding: Grounding) -> float:
     """The share of what a sentence tells that stands in the facts, or that was asked; its values have been checked."""
     if grounding.wording == "close":
-        return sum(term in grounding.terms or is_figure(term) for term in said.told) / len(said.told)
+        return len([term for term in said.told if grounding.has(term) or is_figure(term)]) / len(said.told)
     words = [term for term in said.sentence.terms if term not in POLITE]
     checked = len(said.sentence.values)
-    supported = sum(term in grounding.terms or term in COMMON for term in words)
+    supported = len([term for term in words if grounding.has(term) or term in COMMON])
     return (supported + checked) / (len(words) + checked) if words or checked else 1.0
 
 
@@ -260,22 +264,28 @@ def _compared(
 ) -> tuple[bool | None, Place | None]:
     """Whether the place of the facts that says most of ``said`` denies it as this does; None: no place says enough of it."""
     found: list[tuple[float, Place]] = []
+    best, size = -inf, len(said)
+    least = alike * size
     for place in grounding.places:
-        if said.isdisjoint(place.meant):
-            continue
         own, length = len(said & place.meant), len(place.meant)
-        if place.mixed and own < WHOLE * length:
+        if not own or (own < length and own + len(place.above) / 2 < least) or (place.mixed and own < WHOLE * length):
             continue
-        shared = own + len(said & (place.about - place.meant)) / 2
-        wanted = shared >= alike * len(said) and (own > 1 or 2 * own >= length)
-        if wanted or (own == length and 3 * shared >= len(said)):
-            found.append((shared - LENGTH * (length - own), place))
+        shared = own + len(said & place.above) / 2
+        wanted = shared >= least and (own > 1 or 2 * own >= length)
+        if wanted or (own == length and 3 * shared >= size):
+            score = shared - LENGTH * (length - own)
+            best = max(best, score)
+            found.append((score, place))
     if not found:
         return None, None
-    best = max(score for score, _ in found)
-    nearby = [place for score, place in found if score >= best - NEARLY * abs(best)]
-    other = next((place for place in nearby if place.denials % 2 != denied % 2), None)
-    return any(place.denials % 2 == denied % 2 for place in nearby), other
+    agrees, other, near = False, None, best - NEARLY * abs(best)
+    for score, place in found:
+        if score >= near:
+            if place.denials % 2 == denied % 2:
+                agrees = True
+            elif other is None:
+                other = place
+    return agrees, other
 
 
 def _figures_stand(said: Said, grounding: Grounding) -> bool:
@@ -283,8 +293,10 @@ def _figures_stand(said: Said, grounding: Grounding) -> bool:
     if not said.figured:
         return True
     wanted = figures_of(said.figured)
-    having = [place for place in grounding.places if place.single and wanted <= place.said]
-    return any(all(_figures_fit(clause, place) for clause in said.figured) for place in having)
+    for place in grounding.places:
+        if place.single and wanted <= place.said and all(_figures_fit(clause, place) for clause in said.figured):
+            return True
+    return False
 
 
 def _figures_fit(clause: Sequence[str], place: Place) -> bool:
@@ -295,24 +307,31 @@ def _figures_fit(clause: Sequence[str], place: Place) -> bool:
             continue
         before = near[index - 1] if index else ""
         after = near[index + 1 : index + (3 if near[index + 1 : index + 2] in UNITS else 2)]
-        if not any(
-            _near(before, place.terms[max(0, at - REACH) : at], place)
-            and all(_near(word, place.terms[at + 1 : at + len(after) + REACH], place) for word in after)
-            for at in [at for at, found in enumerate(place.terms) if found == term]
-        ):
+        if not _stands(term, before, after, place):
             return False
     return True
 
 
-def _near(word: str, neighbours: Sequence[str], place: Place) -> bool:
-    return not word or word in neighbours or word in place.title
+def _stands(figure: str, before: str, after: Sequence[str], place: Place) -> bool:
+    """Whether a figure stands in ``place`` with one word near before it and others near behind it."""
+    terms, title = place.terms, place.title
+    for at, term in enumerate(terms):
+        if term == figure and (not before or before in terms[max(0, at - REACH) : at] or before in title):
+            near = terms[at + 1 : at + len(after) + REACH]
+            for word in after:
+                if word not in near and word not in title:
+                    break
+            else:
+                return True
+    return False
 
 
 def _follows(said: Said, place: Place) -> bool:
     """Whether a sentence says in order what ``place`` says, and denies as often."""
     if said.denied != place.denials:
         return False
-    told = [term for term in said.told if term not in place.title]
+    title = place.title
+    told = [term for term in said.told if term not in title] if title else said.told
     wanted = CLOSE * len(told)
     return sum(map(place.said.__contains__, told)) >= wanted and LCSseq.similarity(told, place.terms) >= wanted
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from core.knowledge.words import is_light, meaning, stemmed
 from core.trust.common import COMMON
@@ -34,8 +34,9 @@ class Rules:
     promises: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
+    """A tuple, for facts are looked up in every answer."""
+
     title: str
     text: str
 
@@ -46,7 +47,7 @@ class Place:
 
     ``said``: its terms; ``title``: words of the title above that stand nowhere in the text, so that they are about all
     of it. ``about``: all words of that title. ``mixed``: a sentence of which some clauses deny and others do not.
-    ``meant``: what it tells without its figures and denials, see meant().
+    ``meant``: what it tells without its figures and denials, see meant(); ``above``: the words of the title beside that.
     """
 
     terms: tuple[str, ...]
@@ -58,6 +59,7 @@ class Place:
     about: frozenset[str] = frozenset()
     mixed: bool = False
     meant: frozenset[str] = frozenset()
+    above: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +78,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A fact, or several together, as they are compared with."""
+    """A fact, or several together, as they are compared with. ``subjects``: as in Grounding."""
 
     text: str
     links: frozenset[str]
@@ -84,6 +86,7 @@ class _Read:
     words: frozenset[str]
     places: tuple[Place, ...]
     known: Mapping[Kind, tuple[Known, ...]]
+    subjects: tuple[tuple[Fact, frozenset[str]], ...] = ()
 
 
 @lru_cache(REMEMBERED_FACTS)
@@ -121,6 +124,7 @@ def _together(facts: tuple[Fact, ...]) -> _Read:
         words=nothing.union(*(one.words for one in read_all)),
         places=tuple(place for one in read_all for place in one.places),
         known={kind: tuple(value for one in read_all for value in one.known.get(kind, ())) for kind in kinds},
+        subjects=_subjects(facts),
     )
 
 
@@ -133,17 +137,32 @@ def _places(fact: Fact) -> list[Place]:
         clauses = [(clause, *_part(clause)) for clause in CLAUSE_END.split(one)]
         mixed = len({denied % 2 for _, said, denied in clauses if said}) > 1
         said, denied = _part(one)
-        places[one] = Place(said, frozenset(said), title, denied, True, one, about, mixed, meant(said))
+        places[one] = _place(said, title, denied, one, about, mixed)
         for clause, said, denied in clauses:
             if clause not in places:
-                places[clause] = Place(said, frozenset(said), title, denied, True, one, about, False, meant(said))
+                places[clause] = _place(said, title, denied, one, about)
     pairs = [(places[one], places[two]) for one, two in pairwise(whole)]
     both = [
-        Place(one.terms + two.terms, one.said | two.said, title, 0, False, "", about, False, one.meant | two.meant)
+        Place(
+            *(one.terms + two.terms, one.said | two.said, title, 0, False, "", about, False),
+            *(one.meant | two.meant, one.above & two.above),
+        )
         for one, two in pairs
         if not (one.denials or two.denials)
     ]
     return [*places.values(), *both]
+
+
+def _place(
+    said: tuple[str, ...],
+    title: frozenset[str],
+    denied: int,
+    sentence: str,
+    about: frozenset[str],
+    mixed: bool = False,
+) -> Place:
+    means = meant(said)
+    return Place(said, frozenset(said), title, denied, True, sentence, about, mixed, means, about - means)
 
 
 # They are counted as denials, or say nothing.
@@ -173,7 +192,6 @@ class Grounding:
     """
 
     links: frozenset[str]
-    terms: frozenset[str]
     words: frozenset[str]
     text: str
     places: tuple[Place, ...]
@@ -199,11 +217,8 @@ class Grounding:
     ) -> Grounding:
         given = tuple(facts)
         known = _together(given)
-        asked_terms = _terms_of("\n".join(asked))
-        named = _terms_of("\n".join(names))
         return cls(
             links=known.links,
-            terms=known.terms | asked_terms | named,
             words=known.words,
             text=known.text,
             places=known.places,
@@ -213,14 +228,18 @@ class Grounding:
             facts=given,
             fact_terms=known.terms,
             asked=tuple(filter(None, asked)),
-            names=named,
-            asked_terms=asked_terms,
-            subjects=_subjects(given),
+            names=_terms_of("\n".join(names)),
+            asked_terms=_terms_of("\n".join(asked)),
+            subjects=known.subjects,
         )
+
+    def has(self, term: str) -> bool:
+        """Whether a term stands in the facts, in what was asked or in what may be named."""
+        return term in self.fact_terms or term in self.asked_terms or term in self.names
 
     def about(self, said: frozenset[str]) -> frozenset[Fact]:
         """The facts whose subject is named as a whole; empty: none is."""
-        return frozenset(fact for fact, words in self.subjects if words <= said)
+        return frozenset([fact for fact, words in self.subjects if words <= said])
 
     @property
     def question(self) -> Sentence:
@@ -230,7 +249,6 @@ class Grounding:
         return self._asked_read[0]
 
 
-@lru_cache(REMEMBERED_FACTS)
 def _subjects(facts: tuple[Fact, ...]) -> tuple[tuple[Fact, frozenset[str]], ...]:
     titles = [frozenset(telling(plainly(fact.title))) for fact in facts]
     own = [title - COMMON - frozenset().union(*titles[:at], *titles[at + 1 :]) for at, title in enumerate(titles)]

@@ -33,10 +33,11 @@ _HAN_TO = re.compile(r"(?:寄到|寄往|寄去|寄至|寄|送到|送往|发往|�
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A word that is a name unless the shop knows it, and its terms."""
+    """A word that is a name unless the shop knows it, its terms, and what they mean."""
 
     word: str
     terms: tuple[str, ...]
+    meant: tuple[str, ...]
 
 
 def names_in(sentence: Sentence) -> tuple[Named, ...]:
@@ -58,7 +59,7 @@ def _named(sentence: Sentence) -> Iterator[Named]:
         if first and not COMMON.isdisjoint(found):
             continue
         if not first or not all(is_light(term) for term in found):
-            yield Named(word, found)
+            yield Named(word, found, tuple(meaning(found)))
 
 
 def _claims(sentence: Sentence) -> bool:
@@ -69,7 +70,7 @@ def unknown_names(sentence: Sentence, names: Sequence[Named], grounding: Groundi
     """``names``: as names_in() finds them. ``denies``: the sentence says that something is not so; then what was asked
     for may be named."""
     for name in names:
-        if not _known(name.terms, grounding, denies):
+        if not _known(name.terms, name.meant, grounding, denies):
             yield name.word
     if not sentence.text.isascii() and _claims(sentence) and HAN.search(sentence.text):
         yield from _han_subject(sentence, grounding, denies)
@@ -84,12 +85,14 @@ def _terms_of(word: str) -> tuple[str, ...]:
     return tuple(telling(plainly(word)))
 
 
-def _known(found: Sequence[str], grounding: Grounding, denies: bool) -> bool:
+def _known(found: Sequence[str], meant: Sequence[str], grounding: Grounding, denies: bool) -> bool:
+    """``meant``: what the terms mean."""
     facts, names = grounding.fact_terms, grounding.names
-    return all(
-        term in facts or meant in facts or term in names or (denies and term in grounding.asked_terms)
-        for term, meant in zip(found, meaning(found), strict=True)
-    )
+    asked: frozenset[str] = grounding.asked_terms if denies else frozenset()
+    for term, means in zip(found, meant, strict=True):
+        if term not in facts and means not in facts and term not in names and term not in asked:
+            return False
+    return True
 
 
 def _titles(grounding: Grounding) -> frozenset[str]:
@@ -104,5 +107,5 @@ def _han_subject(sentence: Sentence, grounding: Grounding, denies: bool) -> Iter
     for term in terms(match.group(1)):
         if len(term) < 2 or term in HAN_COMMON or is_light(term) or not _NUMERALS.isdisjoint(term):
             continue
-        if telling(term) and not _known([term], grounding, denies) and term not in grounding.text:
+        if telling(term) and not _known([term], meaning([term]), grounding, denies) and term not in grounding.text:
             yield term

@@ -21,7 +21,7 @@ LINK = re.compile(
 # No link in small letters is without one of these; that is told much faster.
 LINK_SIGNS = ("@", "://", "www.")
 INNER_DOT = re.compile(r"\.[a-z]")
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
+SENTENCE_END = re.compile(r"[.!?](\s+)|[。！？]()|(\n)\n*")
 _SHORTENED = re.compile(
     r"(?:\b(?:[ap]\.m|e\.g|i\.e|approx|incl|excl|no|vs|mr|mrs|dr|st|min|max|tel|ca|resp)|^\s*\d{1,2})\.$", re.IGNORECASE
 )
@@ -111,9 +111,12 @@ def _links(plain_text: str) -> Iterator[re.Match[str]]:
 
 def ends(text: str, start: int = 0) -> Iterator[int]:
     """Where sentences end; not behind "e.g." or "6 p.m."."""
-    for match in SENTENCE_END.finditer(text, start):
-        if "\n" in match.group() or not _SHORTENED.search(text, max(0, match.start() - 12), match.start()):
-            yield match.end()
+    for match in SENTENCE_END.finditer(text, max(0, start - 1)):
+        end, sign = match.end(), match.start(match.lastindex or 0)
+        if end == start and match[3]:
+            continue  # the line was broken before
+        if "\n" in match.group() or not _SHORTENED.search(text, max(0, sign - 12), sign):
+            yield end
 
 
 def sentences(text: str) -> list[str]:

@@ -82,8 +82,11 @@ def _knows(asked: Asked) -> bool:
 
 def noted(asked: Asked, answer: Answer) -> Answer:
     """The answer to a complaint is calm; that a person is wanted, or that it is urgent, stays in the conversation's state."""
+    understood = asked.understood
+    if not (understood.sure or understood.because):  # as almost always
+        return answer
     answer = _calmly(asked, answer)
-    understood, before = asked.understood, answer.state or asked.state
+    before = answer.state or asked.state
     person = before.wants_person or understood.is_surely(Intent.WANTS_PERSON)
     urgent = before.urgent or understood.urgency is Urgency.URGENT
     if (person, urgent) == (before.wants_person, before.urgent):

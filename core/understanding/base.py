@@ -54,7 +54,7 @@ def understand(heard: Heard) -> Understood:
     intent = by_rules(heard.text)
     because = urgent_words(heard.text)
     if intent is None:
-        return replace(NOTHING, because=because) if because else NOTHING
+        return Understood(because=because) if because else NOTHING
     return Understood(intent, 1.0, True, "rules", because)
 
 

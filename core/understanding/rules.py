@@ -12,6 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from core.characters import simplified
+from core.signs import in_small_letters
 
 
 class Intent(StrEnum):
@@ -149,6 +150,8 @@ URGENT_ZH = _any(
 
 
 _WORD = re.compile(r"[a-z]+")
+# For str.translate: ASCII text with blanks for all but small letters.
+_LETTERS_ALONE = "".join(letter if _WORD.match(letter) else " " for letter in map(chr, range(128)))
 # Each match of a pattern has one of its words in it.
 _PERSON_WORDS = """human humans person people agent advisor adviser representative rep operator manager supervisor employee owner
     staff member customer support team someone somebody anyone anybody call phone ring bot robot machine chatbot live colleague
@@ -159,54 +162,63 @@ _COMPLAINT_WORDS = """unacceptable outrageous appalling disgusted disgraceful fu
 _ORDER_WORDS = (
     "order orders parcel parcels package packages packet packets delivery shipment shipments purchase purchases"
 )
-_URGENT_WORDS = """urgent urgently asap a soon emergency immediately away once sensitive lawyer solicitor sue legal police chargeback
+_URGENT_WORDS = """urgent urgently asap p soon emergency immediately away once sensitive lawyer solicitor sue legal police chargeback
     trading allergic anaphylaxis anaphylactic hospital poison poisoned poisoning poisonous need have must week weeks time"""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """``says`` is searched only where one of the ``signs`` stands: words in small letters, or Chinese characters. Most
-    messages have none, and that is told much faster. ``unless``: what takes it back.
+    messages have none, and that is told much faster. ``unless``: what takes it back. ``small``: ``says``, for ASCII text in small
+    letters.
     """
 
     says: re.Pattern[str]
     signs: frozenset[str]
-    unless: re.Pattern[str] | None = None
+    unless: re.Pattern[str] | None
+    small: re.Pattern[str]
 
-    def found(self, text: str, signs: Iterable[str]) -> bool:
-        if self.signs.isdisjoint(signs) or self.says.search(text) is None:
+    def found(self, text: str, signs: frozenset[str]) -> bool:
+        if self.signs.isdisjoint(signs):
             return False
-        return self.unless is None or self.unless.search(text) is None
+        found = self.small.search(text.lower()) if text.isascii() else self.says.search(text)
+        return found is not None and (self.unless is None or self.unless.search(text) is None)
+
+
+def _rule(says: re.Pattern[str], signs: Iterable[str], unless: re.Pattern[str] | None = None) -> Rule:
+    return Rule(says, frozenset(signs), unless, in_small_letters(says))
 
 
 # In the order in which they are tried.
 ENGLISH: Mapping[Intent, Rule] = {
-    Intent.WANTS_PERSON: Rule(PERSON_EN, frozenset(_PERSON_WORDS.split()), NOT_PERSON_EN),
-    Intent.COMPLAINT: Rule(COMPLAINT_EN, frozenset(_COMPLAINT_WORDS.split()), NOT_COMPLAINT_EN),
-    Intent.ORDER_QUESTION: Rule(ORDER_EN, frozenset(_ORDER_WORDS.split())),
+    Intent.WANTS_PERSON: _rule(PERSON_EN, _PERSON_WORDS.split(), NOT_PERSON_EN),
+    Intent.COMPLAINT: _rule(COMPLAINT_EN, _COMPLAINT_WORDS.split(), NOT_COMPLAINT_EN),
+    Intent.ORDER_QUESTION: _rule(ORDER_EN, _ORDER_WORDS.split()),
 }
 CHINESE: Mapping[Intent, Rule] = {
-    Intent.WANTS_PERSON: Rule(PERSON_ZH, frozenset("人客经店老主负电"), NOT_PERSON_ZH),
-    Intent.COMPLAINT: Rule(
-        COMPLAINT_ZH, frozenset("诉评劲骗坑黑死气忍像过欺协权5烂失差谱恶满糟敷好也法破垃"), NOT_COMPLAINT_ZH
-    ),
-    Intent.ORDER_QUESTION: Rule(ORDER_ZH, frozenset("单递裹流货到发")),
+    Intent.WANTS_PERSON: _rule(PERSON_ZH, "人客经店老主负电", NOT_PERSON_ZH),
+    Intent.COMPLAINT: _rule(COMPLAINT_ZH, "诉评劲骗坑黑死气忍像过欺协权5烂失差谱恶满糟敷好也法破垃", NOT_COMPLAINT_ZH),
+    Intent.ORDER_QUESTION: _rule(ORDER_ZH, "单递裹流货到发"),
 }
-URGENT_RULE = Rule(URGENT, frozenset(_URGENT_WORDS.split()))
-URGENT_ZH_RULE = Rule(URGENT_ZH, frozenset("急马立赶尽警律诉院光反毒监了第"))
+URGENT_RULE = _rule(URGENT, _URGENT_WORDS.split())
+URGENT_ZH_RULE = _rule(URGENT_ZH, "急马立赶尽警律诉院光反毒监了第")
+# Most messages have none of them.
+_ENGLISH_SIGNS = frozenset().union(*(rule.signs for rule in ENGLISH.values()))
 
 
 def by_rules(text: str) -> Intent | None:
     """The intent whose words are unmistakable; None if there are none of any."""
     text = simplified(text[:READ])
     if not text.isascii():
+        characters = frozenset(text)
         for intent, rule in CHINESE.items():
-            if rule.found(text, text):
+            if rule.found(text, characters):
                 return intent
     words = _words(text)
-    for intent, rule in ENGLISH.items():
-        if rule.found(text, words):
-            return intent
+    if not _ENGLISH_SIGNS.isdisjoint(words):
+        for intent, rule in ENGLISH.items():
+            if rule.found(text, words):
+                return intent
     return Intent.SMALL_TALK if SMALL_TALK.match(text) else None
 
 
@@ -216,11 +228,13 @@ def urgent_words(text: str) -> tuple[str, ...]:
     found: set[str] = set()
     if URGENT_RULE.found(text, _words(text)):
         found.update(match.group().strip().casefold() for match in URGENT.finditer(text))
-    if not text.isascii() and URGENT_ZH_RULE.found(text, text):
+    if not text.isascii() and URGENT_ZH_RULE.found(text, frozenset(text)):
         found.update(match.group() for match in URGENT_ZH.finditer(text))
-    return tuple(sorted(found))
+    return tuple(sorted(found)) if found else ()
 
 
 @lru_cache(100)
 def _words(text: str) -> frozenset[str]:
+    if text.isascii():
+        return frozenset(text.lower().translate(_LETTERS_ALONE).split())
     return frozenset(_WORD.findall(text.lower()))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bm25s
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from core.botfile import load_bot
+from core.config import ApprovedAnswerConfig
+from core.knowledge.part import BUYING, COVERED, DENIAL, LanguagePart
 from core.knowledge.ranking import Ranking
+from core.products.base import ASKS_PRICE, ASKS_STOCK
 from core.trust.figures import figures, is_quiet, may_have_figures, plain
 from core.trust.sentences import LINK, links, read
+from core.understanding.rules import CHINESE, ENGLISH, URGENT_RULE, URGENT_ZH_RULE
 
 PARTS = [
     *("5", "14.90", "1,000", "1 234", "10:00", "€", "$5", "%", "percent", "eur", "①", "-", ".", ",", " ", "\n", "  "),
@@ -74,3 +81,53 @@ def test_a_long_row_of_digits_is_no_burden() -> None:
     text = f"{'1' * 400}kg and {'1,' * 200} {'12 ' * 200}{'一' * 200}天"
     assert plain(text)
     assert read(text).values
+
+
+BOT = load_bot(Path(__file__).parents[2] / "bots" / "teahouse")
+WORDS = [
+    *"how much is a green tea pot price cost have you got where from not no 有 多少 钱 龙井 茶 的 吗 没 推荐".split(),
+    "W\u017fK",
+    "İ",
+]
+said = st.lists(st.sampled_from(WORDS), max_size=8).flatmap(
+    lambda words: st.sampled_from([" ".join(words), " ".join(words).upper(), "".join(words)])
+)
+
+
+@given(said)
+def test_a_pattern_with_signs_finds_what_it_finds_alone(text: str) -> None:
+    for pattern in (BUYING, DENIAL, ASKS_PRICE, ASKS_STOCK):
+        found, alone = pattern.search(text), pattern.says.search(text)
+        assert (found and (found.span(), found.groups())) == (alone and (alone.span(), alone.groups()))
+
+
+@given(st.lists(st.sampled_from([one.text for one in BOT.intents]), min_size=1, max_size=2).map(" ".join))
+@settings(max_examples=300)
+def test_small_letters_alone_tell_an_intent_as_all_do(text: str) -> None:
+    for rule in (*ENGLISH.values(), *CHINESE.values(), URGENT_RULE, URGENT_ZH_RULE):
+        if text.isascii():
+            assert bool(rule.small.search(text.lower())) == bool(rule.says.search(text))
+
+
+things = st.lists(st.sampled_from([f"thing{letter}" for letter in "abcdefghijk"]), min_size=1, max_size=9, unique=True)
+
+
+@given(st.lists(things, min_size=1, max_size=8), things)
+def test_the_variants_that_are_asked_for_are_those_that_are_covered(written: list[list[str]], asked: list[str]) -> None:
+    questions = [" ".join(words) for words in written]
+    given = {"id": "one", "questions": {"en": questions}, "answer": {"en": "Yes."}}
+    part = LanguagePart("en", [ApprovedAnswerConfig.model_validate(given)], ())
+    total = part.questions.total
+    covered = [one for one in part.variants if total(filter(one.said.__contains__, asked)) >= COVERED * one.said_weight]
+    assert part._asked_for(asked) == covered
+
+
+@given(said)
+def test_where_no_name_may_begin_no_product_is_named(text: str) -> None:
+    goods = BOT.goods
+    assert goods.may_be_named_in(text) or goods.named_in(text) is None
+
+
+def test_a_name_is_found_in_its_own_text() -> None:
+    goods = BOT.goods
+    assert all(goods.may_be_named_in(name) for product in BOT.catalogue for name in product.names.values())

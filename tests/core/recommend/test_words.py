@@ -151,6 +151,14 @@ def test_a_category_is_called_by_the_tags_that_stand_for_it(shoes: Assortment) -
     assert shoes.called("running shoes", "en") == "running shoes"
 
 
+def test_products_are_found_by_their_names_wherever_they_stand(shoes: Assortment) -> None:
+    assert shoes.names_in("is the s1 like 请问山脊轻便鞋吗, or city runner?") == ["s1", "山脊轻便鞋", "city runner"]
+    assert shoes.names_in("s4") == ["s4"]
+    assert shoes.names_in("") == shoes.names_in("which shoes are good for the city?") == []
+    everything = "\n".join(shoes.names)
+    assert shoes.names_in(everything) == list(shoes.names), "in the order of the catalogue"
+
+
 def test_what_a_description_denies_is_not_in_the_product(shoes: Assortment, tmp_path: Path) -> None:
     rows = 'Y1,Cloud,云,x,1.00,EUR,,1,"Free of wool, without leather; wool-free and warm.",不含羊毛，不锈钢扣。,\n'
     (good,) = open_shop(tmp_path, SHOES.splitlines()[0].removesuffix(",url,image") + "\n" + rows).assortment.goods
