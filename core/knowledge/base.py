@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from core.config import AnswerButtonConfig, ApprovedAnswerConfig, ProductConfig
 from core.knowledge.calibration import Curve
@@ -40,8 +40,7 @@ class Approved:
     by: By = "words"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """``by``: what it was found by; scores of the one cannot be compared with those of the other."""
 
     passage: Passage
@@ -131,7 +130,7 @@ class Knowledge:
     def _said(self, variant: Variant, score: float, language: str, say_in: str, by: By) -> Approved:
         texts = variant.answer.answer
         said_in = next((known for known in texts if base(known) == base(say_in)), language)
-        buttons = tuple(_button(button, said_in) for button in variant.answer.buttons)
+        buttons = tuple([_button(button, said_in) for button in variant.answer.buttons])
         return Approved(variant.answer.id, variant.question, texts[said_in], round(score, 4), buttons, by)
 
     def search(
@@ -213,7 +212,7 @@ def _said_in(part: LanguagePart, found: Evidence) -> Evidence:
     if found.passage.kind != "answer":
         return found
     own = next((passage for passage in part.passages if passage.id == found.passage.id), found.passage)
-    return replace(found, passage=own)
+    return found._replace(passage=own)
 
 
 def _evidence(part: LanguagePart, found: Sequence[tuple[int, float]], by: By) -> list[Evidence]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from operator import itemgetter
@@ -48,10 +48,6 @@ DIGITS = 4
 ROUNDED = 1e-4
 
 
-# Terms with how much each tells.
-Weighed = Sequence[tuple[str, float]]
-
-
 @dataclass(frozen=True, slots=True)
 class Variant:
     """One way to ask for an approved answer.
@@ -75,11 +71,11 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question as it is compared with the variants; its terms are distinct."""
+    """A question as it is compared with the variants: its terms, and how much each tells."""
 
-    terms: Weighed
+    terms: Mapping[str, float]
     terms_weight: float
-    telling: Weighed
+    telling: Mapping[str, float]
     telling_weight: float
     denies: bool
 
@@ -136,11 +132,11 @@ class LanguagePart:
 
     def approved(self, question: str, today: date | None) -> tuple[Variant, float] | None:
         """What is asked in nearly the words of a variant, and how alike they are. ``today`` None: by the clock."""
-        found = self._terms_of(question)
-        asked_for = self._asked_for(found)
+        terms_of = self.questions.weighed(_asked(question))
+        asked_for = self._asked_for(terms_of)
         if not asked_for:  # as most often
             return None
-        asked = self._compared(question, found)
+        asked = _compared(question, terms_of)
         best: tuple[Variant, float] | None = None
         for variant in asked_for:
             if asked.denies == variant.denies and is_valid(variant.answer, today):
@@ -149,15 +145,7 @@ class LanguagePart:
                     best = variant, score
         return best
 
-    def _terms_of(self, question: str) -> list[str]:
-        return list(dict.fromkeys(self.questions.known(_asked(question))))
-
-    def _compared(self, question: str, found: list[str]) -> _Asked:
-        """``found``: the terms of the question."""
-        telling, weighed, total = content(found), self.questions.weighed, self.questions.total
-        return _Asked(weighed(found), total(found), weighed(telling), total(telling), _denies(question))
-
-    def _asked_for(self, asked: list[str]) -> list[Variant]:
+    def _asked_for(self, asked: Mapping[str, float]) -> list[Variant]:
         """The variants that are asked for: most of what they are about stands in the question."""
         places: set[int] = set()
         for term in asked:
@@ -167,8 +155,7 @@ class LanguagePart:
             return []
         told, must = frozenset(asked), self._must
         variants = [self.variants[place] for place in sorted(places) if must[place] <= told]
-        weighed = self.questions.weighed(asked) if variants else ()
-        return [one for one in variants if _common(weighed, one.said) >= COVERED * one.said_weight]
+        return [one for one in variants if _common(asked, one.said) >= COVERED * one.said_weight]
 
     def _alike(self, asked: _Asked, variant: Variant) -> float:
         """0 to 1. What is asked counts more than how.
@@ -197,12 +184,15 @@ class LanguagePart:
         if not covering:
             return []
         favour = PRODUCTS_FIRST if BUYING.search(question) else 1.0
-        least = floor * self.words.rarest
+        least, is_product = floor * self.words.rarest, self._is_product
+        nearly = least - ROUNDED
         found: list[tuple[int, float]] = []
         for place, ranked, share in covering:
-            score = ranked * share * (favour if self._is_product[place] else 1.0)
+            score = ranked * share
+            if is_product[place]:
+                score *= favour
             # Rounding takes longer than all the rest, and most are far below.
-            if score > least - ROUNDED and (score := round(score, DIGITS)) >= least and self.counts(place, today):
+            if score > nearly and (score := round(score, DIGITS)) >= least and self.counts(place, today):
                 found.append((place, score))
         found.sort(key=itemgetter(1), reverse=True)
         return found
@@ -237,7 +227,7 @@ class LanguagePart:
         All that it tells must stand in the answer or in its questions: whoever asks for another place or product gets
         another answer. ``without``: as if this very question had not been written for it.
         """
-        meant, asked = self.variants[variant], self._compared(question, self._terms_of(question))
+        meant, asked = self.variants[variant], _compared(question, self.questions.weighed(_asked(question)))
         if asked.denies != meant.denies:
             return False
         about = self._told_without(question, meant) if without else meant.about | self._told(meant.answer)
@@ -251,7 +241,7 @@ class LanguagePart:
         return self._told(variant.answer) | frozenset(meaning(_asked("\n".join(others))))
 
     def _weighed(self, question: str) -> dict[str, float]:
-        return dict(self.words.weighed(self.words.known(content(terms(question)))))
+        return self.words.weighed(content(terms(question)))
 
     def knows(self, question: str) -> bool:
         """Whether every telling word of a question stands somewhere in what the shop says."""
@@ -295,10 +285,16 @@ def _spare(variant: Variant) -> float:
     return (1 - COVERED + ROUNDING) * variant.said_weight
 
 
-def _common(one: Weighed, other: frozenset[str]) -> float:
+def _compared(question: str, found: Mapping[str, float]) -> _Asked:
+    """``found``: the terms of the question."""
+    telling = {term: found[term] for term in content(list(found))}
+    return _Asked(found, sum(found.values()), telling, sum(telling.values()), _denies(question))
+
+
+def _common(one: Mapping[str, float], other: frozenset[str]) -> float:
     """How much the terms tell that stand in both."""
     common = 0.0
-    for term, weight in one:
+    for term, weight in one.items():
         if term in other:
             common += weight
     return common

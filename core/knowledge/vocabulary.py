@@ -38,7 +38,7 @@ class Vocabulary:
         self._weights.rarest = self.rarest = math.log(1 + total)
         written = {term for document in documents for term in document}
         self._long = sorted(term for term in written if len(term) >= TYPO_LENGTH and term.isascii())
-        self._meant_by = lru_cache(REMEMBERED_WORDS)(self._look_up)
+        self._meant_by = lru_cache(REMEMBERED_WORDS)(self._weighed)
 
     def __contains__(self, term: str) -> bool:
         return term in self._weights
@@ -46,9 +46,9 @@ class Vocabulary:
     def weight(self, term: str) -> float:
         return self._weights[term]
 
-    def weighed(self, found: Sequence[str]) -> list[tuple[str, float]]:
-        """Each term with how much it tells."""
-        return list(zip(found, map(self._weights.__getitem__, found), strict=True))
+    def weighed(self, found: Iterable[str]) -> dict[str, float]:
+        """What the terms mean, as in known(), each with how much it tells."""
+        return {known: weight for term in found for known, weight in self._meant_by(term)}
 
     def total(self, found: Iterable[str]) -> float:
         """How much terms tell together."""
@@ -56,7 +56,10 @@ class Vocabulary:
 
     def known(self, found: Iterable[str]) -> list[str]:
         """What the terms mean: a mistyped one as what it resembles, a long Han word as the words in it."""
-        return [known for term in found for known in self._meant_by(term)]
+        return [known for term in found for known, _ in self._meant_by(term)]
+
+    def _weighed(self, term: str) -> tuple[tuple[str, float], ...]:
+        return tuple((known, self._weights[known]) for known in self._look_up(term))
 
     def _look_up(self, term: str) -> tuple[str, ...]:
         (meant,) = meaning([term])

@@ -119,7 +119,7 @@ def test_the_variants_that_are_asked_for_are_those_that_are_covered(written: lis
     part = LanguagePart("en", [ApprovedAnswerConfig.model_validate(given)], ())
     total = part.questions.total
     covered = [one for one in part.variants if total(filter(one.said.__contains__, asked)) >= COVERED * one.said_weight]
-    assert part._asked_for(asked) == covered
+    assert part._asked_for(part.questions.weighed(asked)) == covered
 
 
 @given(said)
