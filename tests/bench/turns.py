@@ -50,7 +50,7 @@ class TurnsBench:
 
     turns: int = 5000
     rounds: int = 5
-    shoppers: int = 32
+    shoppers: int = 64
     stored: tuple[int, ...] = (10, 10_000, 1_000_000)
     others: bool = True
 
