@@ -37,6 +37,17 @@ def this_machine() -> Machine:
     )
 
 
+def stolen_s() -> float | None:
+    """Seconds of CPU time that this machine has wanted since it began, and that went to others on the same hardware (of all
+    its CPUs together); None: its system does not say."""
+    try:
+        first = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    except OSError:
+        return None
+    # cpu user nice system idle iowait irq softirq steal …: proc_stat(5)
+    return int(first[8]) / os.sysconf("SC_CLK_TCK") if len(first) > 8 else None
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

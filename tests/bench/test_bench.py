@@ -184,5 +184,8 @@ async def test_turns() -> None:
     )
     assert [(row.stored, row.shoppers, row.turns, row.failed) for row in results] == [(2, 2, 4, 0), (5, 2, 4, 0)]
     assert 1 <= results[0].round_trips_per_turn < results[0].commands_per_turn
+    # With few conversations as with many: what the server needs once is not theirs.
+    few, more = (row.bytes_per_conversation for row in results)
+    assert few == pytest.approx(more, rel=0.1)
     shown = turns.table(results)
     assert (len(shown.columns), shown.columns[1].header) == (3, results[0].asked)

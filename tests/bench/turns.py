@@ -8,6 +8,7 @@ the answer to the last one, and begin another conversation after a few.
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 import time
 from collections import Counter
@@ -27,6 +28,7 @@ from core.outbox import Outbox
 from core.ports import Inbox, Traits
 from core.shelf import Shelf
 from core.store import Store
+from tests.bench.machine import stolen_s
 from tests.bench.turns_shop import ONE_QUESTION, PLATFORM, TEAHOUSE, answered_from_notes, mixed, shop
 from tests.bench.turns_stored import fill, memory
 from tests.bench.turns_worker import WorkerProcess, worker_process
@@ -61,7 +63,8 @@ class TurnsResult:
 
     ``round_trips``: how often the server read something that the clients sent together; ``commands``: all, with those
     that the Lua functions called inside. ``bytes_per_turn``: between the clients and the server, both ways. ``*_cpu_ms``: of
-    each turn, of the worker, of this process (inbox, outbox, the shoppers themselves) and of the server.
+    each turn, of the worker, of this process (inbox, outbox, the shoppers themselves) and of the server. ``stolen``: the share
+    of the machine's CPU time meanwhile that went to others on the same hardware, which makes all of it slower; None: not known.
     """
 
     asked: str
@@ -78,6 +81,7 @@ class TurnsResult:
     worker_cpu_ms: float
     gateway_cpu_ms: float
     store_cpu_ms: float
+    stolen: float | None
     failed: int
 
 
@@ -185,6 +189,7 @@ class _Measurements:
         model = self._new_conversation()
         await self._shopper(self._notes, 0, _TURNS_OF_A_CONVERSATION, model)
         self._say(f"storing {wanted} conversations")
+        await fill(self._shop.client, model, 0, 0)  # what the server needs for the copying itself
         before = await memory(self._shop.client)
         await fill(self._shop.client, model, 1, wanted)
         self._bytes = await memory(self._shop.client) - before
@@ -205,9 +210,11 @@ class _Measurements:
         client, worker = self._shop.client, self._shop.worker
         await client.config_resetstat()
         server = await _server(client)
+        stolen = stolen_s()
         cpu, here, started = worker.cpu_s(), time.process_time(), time.perf_counter()
         times, failed = await self._turns(questions, turns, shoppers)
         seconds, here, cpu = time.perf_counter() - started, time.process_time() - here, worker.cpu_s() - cpu
+        share = _share(stolen, stolen_s(), seconds)
         commands, after = await _commands(client), await _server(client)
         ordered, turns = sorted(times), len(times)
         return TurnsResult(
@@ -225,6 +232,7 @@ class _Measurements:
             worker_cpu_ms=round(1000 * cpu / turns, 3),
             gateway_cpu_ms=round(1000 * here / turns, 3),
             store_cpu_ms=round(1000 * (after.cpu_s - server.cpu_s) / turns, 3),
+            stolen=share,
             failed=failed,
         )
 
@@ -258,6 +266,12 @@ class _Measurements:
 
 def _message(address: Address, turn: int, question: str) -> Incoming:
     return Incoming(address=address, update=str(turn), message=str(turn), sender=Person(id=address.chat), text=question)
+
+
+def _share(before: float | None, after: float | None, seconds: float) -> float | None:
+    if before is None or after is None:
+        return None
+    return round((after - before) / (seconds * (os.cpu_count() or 1)), 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +318,7 @@ def table(results: Sequence[TurnsResult]) -> Table:
         ("CPU ms: worker", [f"{row.worker_cpu_ms:.2f}" for row in results]),
         ("CPU ms: gateway", [f"{row.gateway_cpu_ms:.2f}" for row in results]),
         ("CPU ms: store", [f"{row.store_cpu_ms:.2f}" for row in results]),
+        ("CPU that others took", ["–" if row.stolen is None else f"{row.stolen:.0%}" for row in results]),
         ("wrong answers", [f"{row.failed}" for row in results]),
     ):
         shown.add_row(name, *figures)
