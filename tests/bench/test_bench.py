@@ -178,6 +178,30 @@ def test_a_json_of_something_else_is_refused(tmp_path: Path, capsys: pytest.Capt
     assert "is not what bench engine --json writes" in capsys.readouterr().err
 
 
+def _round(*stolen: float | None) -> list[turns.TurnsResult]:
+    figures = (10, 64, 5000, 1000.0, 50.0, 70.0, 50.0, 0.4, 5300, 5800, 0.7, 0.4, 0.3)
+    return [turns.TurnsResult("a mix", *figures, stolen=one, failed=0) for one in stolen]
+
+
+@pytest.mark.parametrize(
+    ("rounds", "measured", "kept"),
+    [
+        ([[0.0, 0.01], [0.02, 0.0]], 2, [0.0, 0.01, 0.02, 0.0]),  # quiet at once
+        ([[0.0, 0.3], [0.0, 0.0], [0.2, 0.0], [0.01, 0.0]], 4, [0.0, 0.0, 0.01, 0.0]),  # until two were quiet
+        ([[0.5], [0.4], [0.3], [0.2], [0.1], [0.6]], 6, [0.1, 0.2]),  # never: the best there were
+        ([[None], [None]], 2, [None, None]),  # the system does not say
+    ],
+)
+async def test_quietest(rounds: list[list[float | None]], measured: int, kept: list[float | None]) -> None:
+    left = [_round(*one) for one in rounds]
+
+    async def next_round() -> list[turns.TurnsResult]:
+        return left.pop(0)
+
+    found = await turns.quietest(2, next_round)
+    assert (len(rounds) - len(left), [row.stolen for one in found for row in one]) == (measured, kept)
+
+
 async def test_turns() -> None:
     results = await turns.run(
         turns.TurnsBench(turns=4, rounds=3, shoppers=2, stored=(2, 5), others=False), lambda _: None
