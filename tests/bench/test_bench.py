@@ -6,7 +6,7 @@ import io
 import json
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -200,6 +200,18 @@ async def test_quietest(rounds: list[list[float | None]], measured: int, kept: l
 
     found = await turns.quietest(2, next_round)
     assert (len(rounds) - len(left), [row.stolen for one in found for row in one]) == (measured, kept)
+
+
+def test_median() -> None:
+    """Of each figure by itself; no wrong answer is lost."""
+    slow, usual, quick = _round(0.0, 0.0, 0.0)
+    rows = [
+        replace(slow, turns_per_s=900.0, p50_ms=70.0, failed=1),
+        replace(usual, p50_ms=60.0, failed=2),
+        replace(quick, turns_per_s=1100.0, p50_ms=65.0),
+    ]
+    assert turns.median_of(rows) == replace(usual, p50_ms=65.0, failed=3)
+    assert turns.median_of(_round(None, None, None)) == _round(None)[0]
 
 
 async def test_turns() -> None:

@@ -14,8 +14,9 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
+from statistics import median_low
 from typing import cast
 
 import redis.asyncio as redis
@@ -49,7 +50,7 @@ class TurnsBench:
     """``shoppers`` write at once; ``stored`` conversations are there already, each number in a store of its own.
 
     What is asked is a mix of all kinds of questions, as in a shop. All stores are measured one after the other, ``rounds``
-    times, ``turns`` each time, and the median counts: a machine is not as fast in one minute as in the next. A round in which
+    times, ``turns`` each time, and the median of each figure counts: a machine is not as fast in one minute as in the next. A round in which
     others had a part of the machine is measured again, at most twice. ``others``: also only such questions as go the longest
     way, one question again and again, and one shopper alone.
     """
@@ -142,7 +143,7 @@ async def run(bench: TurnsBench, say: Callable[[str], None]) -> list[TurnsResult
             return [await one.measure(asked, mix, bench.shoppers) for one in shops]
 
         rounds = await quietest(bench.rounds, mixed_round)
-        rows = [_median(column) for column in zip(*rounds, strict=True)]
+        rows = [median_of(column) for column in zip(*rounds, strict=True)]
         return rows + (await shops[-1].others() if bench.others else [])
 
 
@@ -161,8 +162,11 @@ def _taken(rows: Sequence[TurnsResult]) -> float:
     return max(row.stolen or 0.0 for row in rows)
 
 
-def _median(rows: Sequence[TurnsResult]) -> TurnsResult:
-    return sorted(rows, key=lambda row: row.turns_per_s)[len(rows) // 2]
+def median_of(rows: Sequence[TurnsResult]) -> TurnsResult:
+    """Of each figure; of the wrong answers all."""
+    every = zip(*(astuple(row) for row in rows), strict=True)
+    medians = TurnsResult(*(one[0] if isinstance(one[0], str) or None in one else median_low(one) for one in every))
+    return replace(medians, failed=sum(row.failed for row in rows))
 
 
 @asynccontextmanager
