@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,24 @@ app = typer.Typer(
 )
 
 _DEFAULTS = "[dim]\\[default: {}][/]"
+
+
+@app.callback()
+def _end_what_was_started(context: typer.Context) -> None:
+    context.with_resource(_stoppable())
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """A request to end (SIGTERM) is taken like Ctrl-C: servers and workers are ended, too; an engine's report is written."""
+    # What a shell has put into the background ignores Ctrl-C, and with it what we turn the request into.
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
+    terminate = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, terminate)
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def _numbers(option: str, text: str | None, most: int = 64) -> tuple[int, ...] | None:

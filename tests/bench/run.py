@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -57,7 +55,7 @@ def run(wanted: Wanted, console: Console, file: Path | None) -> EngineReport:
             _write(file, report)
 
     try:
-        with tempfile.TemporaryDirectory(prefix="kefu-bench-") as folder, Progress(console) as progress, _stoppable():
+        with tempfile.TemporaryDirectory(prefix="kefu-bench-") as folder, Progress(console) as progress:
             _measure(wanted, Path(folder), report, progress, saved)
     finally:
         saved()
@@ -125,17 +123,3 @@ def _write(file: Path, report: EngineReport) -> None:
     written = file.with_name(f"{file.name}.{os.getpid()}.part")
     written.write_text(json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
     written.replace(file)
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """A request to end (SIGTERM) is taken like Ctrl-C: the systems are ended, what there is is written."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

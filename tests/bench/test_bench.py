@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from subprocess import DEVNULL
 
 import pytest
 from rich.console import Console
@@ -23,6 +27,7 @@ from tests.bench.report import Cell, Measured, Result
 from tests.bench.run import Wanted, run
 from tests.bench.systems import DEFAULT, KEFU, KNOWN, TUNED, XLLAMACPP, missing
 from tests.bench.work import Asked, Said, first_turns, make_texts, next_turns, with_personas
+from tests.models.asking import until
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = {
@@ -225,3 +230,31 @@ async def test_turns() -> None:
     assert few == pytest.approx(more, rel=0.1)
     shown = turns.table(results)
     assert (len(shown.columns), shown.columns[1].header) == (3, results[0].asked)
+
+
+async def test_stopped_turns_leave_nothing_behind(tmp_path: Path) -> None:
+    """A service manager asks with SIGTERM: the store and the worker end, too."""
+    command_line = [sys.executable, "-m", "bots", "bench", "turns", "--stored", "10"]
+    place = {**os.environ, "TMPDIR": str(tmp_path)}
+    bench = await asyncio.create_subprocess_exec(
+        *command_line, cwd=ROOT, env=place, stdout=DEVNULL, start_new_session=True
+    )
+
+    def running() -> dict[int, str]:
+        shown = subprocess.run(
+            ["ps", "-A", "-ww", "-o", "pid=,pgid=,args="], capture_output=True, text=True, check=True
+        ).stdout
+        every = [line.split(maxsplit=2) for line in shown.splitlines()]
+        group = str(bench.pid)
+        return {int(pid): args for pid, its, args in every if its == group or str(tmp_path) in args}
+
+    try:
+        await until(lambda: all(name in "".join(running().values()) for name in ("valkey-server", "spawn_main")))
+        bench.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(bench.wait(), 30) == 130
+        await until(lambda: not running())
+        assert not list(tmp_path.iterdir())
+    finally:
+        for pid in running():
+            os.kill(pid, signal.SIGKILL)
+        await bench.wait()

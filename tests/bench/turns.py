@@ -112,7 +112,9 @@ class RecordingChannel:
         return [text]
 
     async def send(self, message: Outgoing) -> str:
-        self._waiting.pop(message.address.id).set_result(message.text)
+        answer = self._waiting.pop(message.address.id)
+        if not answer.done():  # the shopper has not left
+            answer.set_result(message.text)
         return message.reply
 
     async def edit(self, sent: str, message: Outgoing) -> None:
@@ -189,9 +191,11 @@ async def _shop(url: str, shoppers: int) -> AsyncIterator[_Shop]:
     with worker_process(url, shoppers) as worker:
         async with Store.open(url) as store, redis.Redis.from_url(url) as client:
             sending = asyncio.create_task(Outbox(store, channel).run())
-            yield _Shop(StoredInbox(store, Shelf([shop(shoppers)])), channel, worker, client)
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            try:
+                yield _Shop(StoredInbox(store, Shelf([shop(shoppers)])), channel, worker, client)
+            finally:
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
 
 
 class _Measurements:

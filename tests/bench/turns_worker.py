@@ -7,7 +7,7 @@ import logging
 import multiprocessing
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 
 import structlog
@@ -42,9 +42,10 @@ def worker_process(url: str, concurrency: int) -> Iterator[WorkerProcess]:
     try:
         pipe.recv()  # it is ready
         yield WorkerProcess(pipe)
-        pipe.send(None)
-        process.join(_END_S)
     finally:
+        with suppress(OSError):  # it has ended by itself
+            pipe.send(None)
+        process.join(_END_S)
         process.kill()
 
 
