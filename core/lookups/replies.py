@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from core.characters import compatible
 
 _YES = frozenset(
     """yes|y|yep|yup|yeah|ya|yes please|yes do|sure|ok|okay|please|please do|do it|go ahead|correct|right|exactly|of course
@@ -41,6 +42,6 @@ def is_without(text: str) -> bool:
 
 def _is_only(text: str, words: frozenset[str]) -> bool:
     """Whether a text says one of ``words``, or several, and else nothing but thanks."""
-    text = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    text = compatible(text).casefold().replace("’", "'")
     parts = [" ".join(part.split()) for part in _BETWEEN.split(text) if part.strip()]
     return any(part in words for part in parts) and all(part in words or part in _POLITE for part in parts)

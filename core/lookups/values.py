@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from core.characters import compatible
 from core.lookups.config import ArgumentConfig, LookUpConfig
 
 EMAIL = r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}"
@@ -45,7 +46,7 @@ class Finder:
         self.without = lru_cache(REMEMBERED_TEXTS)(self._without)
 
     def find(self, text: str) -> Found:
-        text = unicodedata.normalize("NFKC", text)
+        text = compatible(text)
         found: dict[str, tuple[str, ...]] = {}
         for name, argument in self._arguments.items():
             values = list(argument.find(text))
@@ -71,7 +72,7 @@ class Finder:
         """A text as the answer to the question for an argument that may be any text; empty if it is none."""
         if not self._arguments[name].config.free:
             return ""
-        text = " ".join(unicodedata.normalize("NFKC", text).split())
+        text = " ".join(compatible(text).split())
         fits = 0 < len(text) <= FREE_CHARS and not text.endswith("?") and text not in (".", "..")
         return self._arguments[name].formed(text) if fits else ""
 

@@ -46,7 +46,7 @@ ASKS_STOCK = signed(
 def stated(asked: Asked) -> Answer | None:
     """What the catalogue states, if one product and nothing else is asked about."""
     text, goods = asked.heard.text, asked.bot.goods
-    named = goods.named_in(_bare(text)) if text.isascii() or goods.may_be_named_in(text) else None
+    named = goods.named_in(_bare(text)) if goods.may_be_named_in(text) else None
     if named is None or not _says_nothing_else(named.rest):
         return None
     prices = ASKS_PRICE.search(text)

@@ -59,8 +59,8 @@ class Goods:
         self._options: dict[str, _Options] = {}
 
     def may_be_named_in(self, text: str) -> bool:
-        """Whether a name may begin in Chinese text, told in a fraction of the time that finding it takes."""
-        return self._may_begin.search(compatible(text)) is not None
+        """Whether a name may begin in a text; of Chinese text told in a fraction of the time that finding it takes."""
+        return text.isascii() or self._may_begin.search(compatible(text)) is not None
 
     def named_in(self, text: str) -> Named | None:
         """The one product that ``text`` names; None: none, or several."""

@@ -144,8 +144,14 @@ def _places(fact: Fact) -> list[Place]:
     pairs = [(places[one], places[two]) for one, two in pairwise(whole)]
     both = [
         Place(
-            *(one.terms + two.terms, one.said | two.said, title, 0, False, "", about, False),
-            *(one.meant | two.meant, one.above & two.above),
+            terms=one.terms + two.terms,
+            said=one.said | two.said,
+            title=title,
+            denials=0,
+            single=False,
+            about=about,
+            meant=one.meant | two.meant,
+            above=one.above & two.above,
         )
         for one, two in pairs
         if not (one.denials or two.denials)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from core.knowledge.words import HAN, is_light, meaning, terms
+from core.knowledge.words import HAN, are_light, is_light, meaning, terms
 from core.trust.common import COMMON, HAN_COMMON
 from core.trust.facts import Grounding
 from core.trust.sentences import Sentence, plainly, telling
@@ -58,7 +58,7 @@ def _named(sentence: Sentence) -> Iterator[Named]:
             continue
         if first and not COMMON.isdisjoint(found):
             continue
-        if not first or not all(is_light(term) for term in found):
+        if not first or not are_light(found):
             yield Named(word, found, tuple(meaning(found)))
 
 
