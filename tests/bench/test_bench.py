@@ -11,7 +11,6 @@ import subprocess
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
-from subprocess import DEVNULL
 
 import pytest
 from rich.console import Console
@@ -207,6 +206,17 @@ async def test_quietest(rounds: list[list[float | None]], measured: int, kept: l
     assert (len(rounds) - len(left), [row.stolen for one in found for row in one]) == (measured, kept)
 
 
+async def test_a_round_with_a_wrong_answer_is_kept_however_noisy() -> None:
+    (wrong,) = _round(0.5)
+    left = [[replace(wrong, failed=1)], _round(0.0), _round(0.0)]
+
+    async def next_round() -> list[turns.TurnsResult]:
+        return left.pop(0)
+
+    found = await turns.quietest(2, next_round)
+    assert [(row.stolen, row.failed) for one in found for row in one] == [(0.5, 1), (0.0, 0)]
+
+
 def test_median() -> None:
     """Of each figure by itself; no wrong answer is lost."""
     slow, usual, quick = _round(0.0, 0.0, 0.0)
@@ -237,7 +247,7 @@ async def test_stopped_turns_leave_nothing_behind(tmp_path: Path) -> None:
     command_line = [sys.executable, "-m", "bots", "bench", "turns", "--stored", "10"]
     place = {**os.environ, "TMPDIR": str(tmp_path)}
     bench = await asyncio.create_subprocess_exec(
-        *command_line, cwd=ROOT, env=place, stdout=DEVNULL, start_new_session=True
+        *command_line, cwd=ROOT, env=place, stdout=subprocess.DEVNULL, start_new_session=True
     )
 
     def running() -> dict[int, str]:
