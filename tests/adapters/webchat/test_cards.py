@@ -16,7 +16,7 @@ from adapters.webchat import WebChannel
 from core.inbox import StoredTranscript
 from core.messages import Address, Button, Card, Command, Line
 from core.store import Store as RealStore
-from tests.adapters.outboxes import all_sent, answered, asked, sending
+from tests.adapters.outboxes import all_sent, answered, asked, sending, until
 from tests.adapters.webchat.shop import PAGE, Shop
 from tests.adapters.webchat.shop import Store as Inbox
 
@@ -156,7 +156,7 @@ async def test_products_without_links_can_be_scrolled_with_the_keys(shop: Shop, 
     await row.focus()
     await expect(row).to_be_focused()
     await page.keyboard.press("ArrowRight")
-    await page.wait_for_function("document.querySelector('.cards').scrollLeft > 0")
+    await until(lambda: page.evaluate("document.querySelector('.cards').scrollLeft > 0"))
 
 
 async def test_they_come_through_the_outbox_and_stand_in_the_history(embedded_url: str, prefix: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, Request, expect
 
 from core.messages import Address, Command, Rung
+from tests.adapters.outboxes import until
 from tests.adapters.webchat.shop import Shop, Store, free_port, serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -288,13 +289,13 @@ async def test_growing_text_is_followed_until_the_reader_scrolls_up(shop: Shop, 
     at_end = "(s => s.scrollHeight - s.scrollTop - s.clientHeight < 2)(document.getElementById('scroller'))"
     await shop.draft(address, "A line.\n\n" * 30)
     await expect(page.locator(".writing p")).to_have_count(30)
-    await page.wait_for_function(at_end)
+    await until(lambda: page.evaluate(at_end))
     await page.evaluate("document.getElementById('scroller').scrollTop = 0")
     await shop.draft(address, "A line.\n\n" * 40)
     await expect(page.locator("#newer")).to_be_visible()
     assert await page.evaluate("document.getElementById('scroller').scrollTop") == 0
     await page.click("#newer")
-    await page.wait_for_function(at_end)
+    await until(lambda: page.evaluate(at_end))
     await expect(page.locator("#newer")).to_be_hidden()
 
 
